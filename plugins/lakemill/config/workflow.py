@@ -1,0 +1,360 @@
+"""The workflow file as values: one frozen model a section, every key described.
+
+Stays out: reading files and wording errors (``loading.py``).
+"""
+
+import fnmatch
+import hashlib
+from datetime import timedelta
+from typing import Annotated, Any, ClassVar, Literal
+
+from pydantic import AfterValidator, Field, PrivateAttr, field_validator, model_validator
+
+from lakemill.config.cleaning import CleaningRule, Duplicates
+from lakemill.config.dataset import Dataset, PredefinedSplit, StratifiedSplit, TimeSplit, find_column
+from lakemill.config.defaults import CANDIDATES, METRIC, find_search
+from lakemill.config.extractors import name_columns
+from lakemill.config.features import ALL, DeclaredFeatures, Features
+from lakemill.config.labels import LabelAudit
+from lakemill.config.leakage import Leakage
+from lakemill.config.partition import Partition
+from lakemill.config.quantities import Confidence, Duration, Share
+from lakemill.config.section import Name, Section
+from lakemill.config.sources import MEDIA, Source
+
+METRICS = {
+    "classification": (
+        "roc_auc",
+        "average_precision",
+        "log_loss",
+        "brier_score",
+        "accuracy",
+        "balanced_accuracy",
+        "f1_macro",
+    ),
+    "regression": ("mean_absolute_error", "root_mean_squared_error", "median_absolute_error", "r2"),
+}
+TABLE = "table"  # the name by which expectations speak of the built table
+# what the lake adds to the rows of predictions
+PREDICTION_COLUMNS = ("score", "predicted", "classes", "probabilities", "model_version", "reason", "partition")
+
+
+def _no_name_of_ours(name: str) -> str:
+    if name == TABLE:
+        raise ValueError(f"'{TABLE}' is the name of the built table: give the source another one")
+    return name
+
+
+SourceName = Annotated[Name, AfterValidator(_no_name_of_ours)]
+
+
+def _find_twice(names: tuple[str, ...]) -> list[str]:
+    return sorted({name for name in names if names.count(name) > 1})
+
+
+class Label(Section):
+    """What is to be predicted."""
+
+    column: str = Field(description="Column of the table; empty where not known (yet).")
+    problem: Literal["classification", "regression"] = Field(description="Kind of problem.")
+    known_after: Duration = Field(timedelta(0), description="Delay after the event time until the label is known.")
+
+
+class Table(Section):
+    """The one table that is made of the sources."""
+
+    sql: str | None = Field(None, description="File with a DuckDB query over the sources; not needed for one source.")
+    key: tuple[str, ...] = Field(min_length=1, description="Columns that name a row.")
+    event_time: str = Field(description="Column: when the row's fact happened.")
+    label: Label = Field(description="What is to be predicted.")
+    known_after: dict[str, Duration] = Field(
+        {}, description="Columns known only so long after the event time; none of them can be a feature."
+    )
+    later: ClassVar = ("known_after",)
+
+    @field_validator("key")
+    @classmethod
+    def _each_once(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        if twice := _find_twice(value):
+            raise ValueError(f"{', '.join(twice)} named twice")
+        return value
+
+    @model_validator(mode="after")
+    def _leaves_names_of_the_lake(self) -> "Table":
+        named = {**dict.fromkeys(self.key, "key"), self.event_time: "event_time", self.label.column: "label.column"}
+        for column, place in named.items():
+            if column.lower() in PREDICTION_COLUMNS:  # the lake's queries do not tell capitals from small letters
+                raise ValueError(f"{place}: the lake has a column {column.lower()!r} of its own: rename this one")
+        return self
+
+
+class Range(Section):
+    """A range of a parameter to search; whole numbers where both ends are."""
+
+    low: int | float
+    high: int | float
+    log: bool = False
+
+    @model_validator(mode="after")
+    def _rises(self) -> "Range":
+        if self.low >= self.high or (self.log and self.low <= 0):
+            raise ValueError(f"low must be under high, and above 0 with log; got {self.low} and {self.high}")
+        return self
+
+
+class Candidate(Section):
+    """An estimator that may become the model."""
+
+    estimator: str = Field(
+        pattern=r"^[A-Za-z_]\w*(\.\w+)+$",
+        description="Import path of a scikit-learn estimator, like sklearn.linear_model.LogisticRegression.",
+    )
+    parameters: dict[str, Any] = Field({}, description="Fixed parameters.")
+    search: dict[str, Range | list[Any]] = Field(
+        {}, description="Parameters to tune: a range or a list of choices; of common estimators known if left out."
+    )
+    untuned_first: bool = Field(
+        False, description="The first trial takes the estimator's own values; so it is where search is left out."
+    )
+    encode: Literal["auto", "ordinal", "one_hot", "hashed", "target"] = Field(
+        "auto", description="Encoding of categorical features; auto: ordinal for histogram boosting, else one_hot."
+    )
+
+    @field_validator("search")
+    @classmethod
+    def _something_to_choose(cls, value: dict[str, Range | list[Any]]) -> dict[str, Range | list[Any]]:
+        for name, choices in value.items():
+            if isinstance(choices, list) and not choices:
+                raise ValueError(f"{name} is an empty list: give choices, or leave {name} out")
+        return value
+
+    @model_validator(mode="after")
+    def _knows_what_to_search(self) -> "Candidate":
+        if "search" not in self.model_fields_set:
+            space = find_search(self.estimator, self.parameters)
+            read = {name: one if isinstance(one, list) else Range.model_validate(one) for name, one in space.items()}
+            object.__setattr__(self, "search", read)
+            object.__setattr__(self, "untuned_first", bool(read))
+        return self
+
+
+class Budget(Section):
+    """How much tuning may cost, for each candidate."""
+
+    trials: int = Field(10, ge=1, description="Trials of each candidate.")
+    minutes: float = Field(10.0, gt=0, description="No new trial is begun after this time.")
+    rows: int = Field(50_000, ge=100, description="At most so many training rows a trial.")
+
+
+class Train(Section):
+    """Candidates, metric and budget."""
+
+    candidates: dict[Name, Candidate] = Field(
+        {}, description="By name; boosting and a linear model, searched as is usual, if left out."
+    )
+    metric: str = Field(
+        "",
+        description="What is optimised, and what the gate judges by; if left out log_loss of classes, "
+        "root_mean_squared_error of numbers.",
+    )
+    budget: Budget = Budget()
+    seed: int = 0
+
+
+class AgainstChampion(Section):
+    """How much worse than the champion a candidate may be."""
+
+    margin: float = Field(0.0, ge=0, description="In the metric's unit.")
+    confidence: Confidence = Field(0.95, description="Of the paired bootstrap interval.")
+
+
+class Gate(Section):
+    """What a candidate must show to be let through."""
+
+    floor: float | None = Field(None, description="Worst score of the metric that is let through.")
+    better_than_naive: float | str = Field(
+        "1 %", description="Least improvement on a naive model: in the metric's unit, or '5 %' of the naive score."
+    )
+    against_champion: AgainstChampion = AgainstChampion()
+    leakage: Leakage = Field(
+        Leakage(), description="Proofs that no knowledge leaks in: refuse, warn or skip, or these with their limits."
+    )
+
+    @field_validator("better_than_naive")
+    @classmethod
+    def _readable(cls, value: float | str) -> float | str:
+        from lakemill.config.quantities import read_share
+
+        if isinstance(value, str):
+            read_share(value)
+        return value
+
+
+class Monitor(Section):
+    """When a partition differs, and when a model decays."""
+
+    effect: float = Field(
+        0.2, gt=0, le=1, description="A column drifts from this distance on (Kolmogorov-Smirnov or total variation)."
+    )
+    confidence: Confidence = Field(
+        0.99, description="And only if chance is excluded so far, all columns corrected for."
+    )
+    columns: Share = Field(0.3, description="The partition drifts if this share of the features does.")
+    decay: float | None = Field(
+        None, gt=0, description="The model decays if it scores worse by this than at the gate, in the metric's unit."
+    )
+    rows: int = Field(50, ge=2, description="Fewer rows are not judged.")
+
+
+class Retrain(Section):
+    """What starts a training."""
+
+    first_after: int = Field(1, ge=1, description="Partitions of history before the first training.")
+    every: int | None = Field(None, ge=1, description="Partitions from one training to the next.")
+    findings: tuple[Literal["drift", "decay"], ...] = Field(("drift", "decay"), description="Findings that retrain.")
+    cooldown: int = Field(1, ge=1, description="Partitions that must lie between two trainings asked for by findings.")
+
+
+class Workflow(Section):
+    """One machine-learning problem."""
+
+    workflow: Name = Field(description="Name: the file's name without .yaml.")
+    description: str = Field(min_length=1, description="The question, in a sentence.")
+    partition: Partition
+    collect: dict[SourceName, Source] = Field(min_length=1, description="Sources by name.")
+    table: Table
+    expectations: dict[str, str] | str = Field(
+        {}, description="Great Expectations suites (JSON): one for the table, or by name of source and 'table'."
+    )
+    clean: tuple[CleaningRule, ...] = Field((Duplicates(rule="duplicates"),), description="Cleaning rules, in order.")
+    features: DeclaredFeatures = Field(
+        Features(auto=ALL), description="Columns that the model sees; all that have no other part if left out."
+    )
+    dataset: Dataset = Field(TimeSplit(), description="How rows are split; by event time if left out.")
+    train: Train = Train()
+    labels: LabelAudit = LabelAudit()
+    gate: Gate = Gate()
+    monitor: Monitor = Monitor()
+    retrain: Retrain = Retrain()
+    _declared_hash: str | None = PrivateAttr(None)
+
+    @model_validator(mode="after")
+    def _completes_training(self) -> "Workflow":
+        problem = self.table.label.problem
+        usual = {name: Candidate.model_validate(one) for name, one in CANDIDATES[problem].items()}
+        completed = {"candidates": self.train.candidates or usual, "metric": self.train.metric or METRIC[problem]}
+        object.__setattr__(self, "train", self.train.model_copy(update=completed))  # so that every room sees it
+        return self
+
+    @model_validator(mode="after")
+    def _names_features_of_media(self) -> "Workflow":
+        made = [name for one in self.collect.values() if isinstance(one, MEDIA) for name in name_columns(one.extract)]
+        features = self.features
+        named: dict[str, Any] = {"timezone": features.timezone or self.partition.timezone}
+        for kind in ("numeric", "auto"):
+            if getattr(features, kind) == ALL:
+                continue
+            found: list[str] = []
+            for name in getattr(features, kind):
+                matching = fnmatch.filter(made, name) if "*" in name else [name]
+                if not matching:
+                    raise ValueError(f"features.{kind}: {name!r} is none of the columns that media files are made into")
+                found += matching
+            named[kind] = tuple(found)
+        # in place of the pattern, so that every room sees columns only
+        object.__setattr__(self, "features", Features.model_validate({**dict(features), **named}))
+        return self
+
+    @model_validator(mode="after")
+    def _agrees_with_itself(self) -> "Workflow":
+        label = self.table.label
+        if self.train.metric not in METRICS[label.problem]:
+            known = ", ".join(METRICS[label.problem])
+            raise ValueError(f"train.metric: must be one of {known} for {label.problem}; got {self.train.metric!r}")
+        features, event_time = self.features, self.table.event_time
+        named = (*features.columns, *(features.auto if features.auto != ALL else ()))
+        if label.column in named:
+            raise ValueError(f"features: the label {label.column!r} cannot be a feature")
+        if event_time in named and event_time not in features.dates:
+            raise ValueError(f"features: the event time {event_time!r} can only be a feature under dates")
+        if self.table.sql is None and len(self.collect) > 1:
+            raise ValueError("table.sql: several sources need a query that makes one table of them")
+        if self.labels.candidate not in (None, *self.train.candidates):
+            known = ", ".join(self.train.candidates)
+            raise ValueError(f"labels.candidate: must be one of {known}; got {self.labels.candidate!r}")
+        if seen := sorted({*self.labels.annotators} & {*self.features.columns, self.table.event_time}):
+            raise ValueError(f"labels.annotators: {seen[0]!r} cannot be a feature or the event time")
+        unknown = [name for name in self.suites if name not in (*self.collect, TABLE)]
+        if unknown:
+            raise ValueError(f"expectations.{unknown[0]}: must be one of {', '.join((*self.collect, TABLE))}")
+        return self
+
+    @model_validator(mode="after")
+    def _splits_by_what_it_can(self) -> "Workflow":
+        column, label = find_column(self.dataset), self.table.label
+        if isinstance(self.dataset, StratifiedSplit):
+            if column is None and label.problem == "regression":
+                raise ValueError("dataset: stratified keeps the shares of classes: name a column, or use split: random")
+        elif column == label.column:
+            raise ValueError(f"dataset.column: the label {column!r} cannot decide what a row is used for")
+        if isinstance(self.dataset, PredefinedSplit) and column in self.features.columns:
+            raise ValueError(
+                f"features: {column!r} tells what a row is used for (dataset.column), it cannot be a feature"
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _knows_features_at_the_event_time(self) -> "Workflow":
+        known_after = self.table.known_after
+        if self.table.label.column in known_after:
+            raise ValueError("table.known_after: the label has its own, label.known_after")
+        if self.table.event_time in known_after:
+            raise ValueError(f"table.known_after: {self.table.event_time!r} is the event time itself")
+        for name in self.features.columns:
+            if known_after.get(name):
+                raise ValueError(
+                    f"features: {name!r} is known only {known_after[name]} after the event time (table.known_after), "
+                    "too late to predict from"
+                )
+        unknown = [name for name in self.gate.leakage.allow if name not in self.features.columns]
+        if unknown and not self.features.are_open:
+            raise ValueError(f"gate.leakage.allow: {unknown[0]!r} is no feature")
+        return self
+
+    @property
+    def suites(self) -> dict[str, str]:
+        """Paths of suites by the name of a source, or ``table``."""
+        return {TABLE: self.expectations} if isinstance(self.expectations, str) else self.expectations
+
+    @property
+    def columns_with_a_part(self) -> frozenset[str]:
+        """Columns of the table that are key, event time, label, what rows are split by, or known too late."""
+        late = {name for name, delay in self.table.known_after.items() if delay}
+        column = find_column(self.dataset)
+        split_by = {column} if column is not None and self.dataset.split in ("group", "predefined") else set()
+        named = {*self.table.key, self.table.event_time, self.table.label.column, *self.labels.annotators}
+        return frozenset(named | late | split_by)
+
+    def with_features(self, features: Features) -> "Workflow":
+        """Return the same workflow with features that were found; its training hash stays that of the file."""
+        closed = self.model_copy(update={"features": features})
+        closed._declared_hash = self.training_hash()
+        return closed
+
+    def training_hash(self) -> str:
+        """Return a hash of all that a fitted model depends on: data, features and training, not monitoring.
+
+        Features that were found (`with_features`) do not change it: it is the file's.
+
+        Returns
+        -------
+        str
+            16 hexadecimal digits.
+        """
+        if self._declared_hash is not None:
+            return self._declared_hash
+        sections = {"collect", "table", "clean", "features", "dataset", "train"}
+        if self.labels.audit and self.labels.flagged == "drop":  # else nothing that is fitted depends on the audit
+            sections.add("labels")
+        parts = self.model_dump_json(include=sections)
+        return hashlib.sha256(parts.encode()).hexdigest()[:16]
