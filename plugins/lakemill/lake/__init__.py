@@ -1,0 +1,9 @@
+"""The only room that knows storage: Delta tables by partition, staged files, documents, SQL over tables.
+
+Stays out: workflows, models, and what a row means.
+"""
+
+from lakemill.lake.queries import check_syntax, find_unmet, phrase_condition, run_query
+from lakemill.lake.storage import PARTITION, Lake
+
+__all__ = ["PARTITION", "Lake", "check_syntax", "find_unmet", "phrase_condition", "run_query"]

@@ -1,0 +1,149 @@
+"""SQL over Arrow tables, by DuckDB, shut off from files and network: what a query sees is what it is given.
+
+Stays out: which tables there are, and the columns that somebody expects of the result.
+"""
+
+import json
+from typing import Any
+
+import duckdb
+import pyarrow as pa
+
+from lakemill.exceptions import TableError
+
+
+def run_query(sql: str, tables: dict[str, pa.Table], *, where: str) -> pa.Table:
+    """Run one query over named tables; times are in UTC.
+
+    Parameters
+    ----------
+    sql : str
+    tables : dict of str to pyarrow.Table
+    where : str
+        The file that the query stands in, for errors.
+
+    Returns
+    -------
+    pyarrow.Table
+
+    Raises
+    ------
+    TableError
+        If the query is wrong.
+
+    Examples
+    --------
+    >>> run_query("SELECT x + 1 AS y FROM t", {"t": pa.table({"x": [1, 2]})}, where="example").to_pydict()
+    {'y': [2, 3]}
+    """
+    check_syntax(sql, where=where)
+    with duckdb.connect(config={"threads": 1}) as connection:  # one thread: the same rows in the same order
+        connection.execute("SET TimeZone = 'UTC'; SET enable_external_access = false")
+        # a misspelt table must not be taken for a variable of ours; nor may the query undo any of this
+        connection.execute("SET python_enable_replacements = false; SET lock_configuration = true")
+        for name, table in tables.items():
+            connection.register(name, table)
+        try:
+            return connection.sql(sql).to_arrow_table()
+        except duckdb.Error as error:
+            text = str(error).strip()
+            raise TableError(text, where=where, remedy="mend the query; its tables are " + ", ".join(tables)) from None
+
+
+def find_unmet(condition: str, rows: pa.Table, *, where: str) -> pa.Array:
+    """Find the rows that do not meet a condition; one that is null is met.
+
+    Parameters
+    ----------
+    condition : str
+        DuckDB expression over the columns of a row.
+    rows : pyarrow.Table
+    where : str
+        For errors.
+
+    Returns
+    -------
+    pyarrow.Array of bool
+        By row.
+
+    Raises
+    ------
+    TableError
+        If it is wrong, or no expression of one row.
+
+    Examples
+    --------
+    >>> find_unmet("x > y", pa.table({"x": [1, 2, None], "y": [2, 1, 1]}), where="example").to_pylist()
+    [True, False, False]
+    """
+    found = run_query(phrase_condition(condition), {"rows": rows}, where=where)
+    if found.column_names != ["is_unmet"] or len(found) != len(rows):
+        raise TableError("is no condition of a single row", where=where, remedy="compare columns of one row")
+    column = found.column("is_unmet").combine_chunks()
+    return pa.concat_arrays(column.chunks) if isinstance(column, pa.ChunkedArray) and column.num_chunks else column
+
+
+def phrase_condition(condition: str) -> str:
+    """Return the query that finds rows which do not meet a condition."""
+    # the line end closes a comment; the parentheses must stay those of one expression
+    return f"SELECT NOT coalesce(CAST((\n{condition}\n) AS BOOLEAN), true) AS is_unmet FROM rows"  # noqa: S608  # theirs
+
+
+def check_syntax(sql: str, *, where: str) -> None:
+    """Check that a text is one query, without running it.
+
+    Parameters
+    ----------
+    sql : str
+    where : str
+        The file that it stands in, for errors.
+
+    Raises
+    ------
+    TableError
+        If it cannot be parsed, or is not exactly one query.
+    """
+    try:
+        statements = duckdb.extract_statements(sql)
+    except duckdb.Error as error:
+        raise TableError(str(error).strip(), where=where, remedy="mend the query") from None
+    if len(statements) != 1 or statements[0].type != duckdb.StatementType.SELECT:
+        raise TableError("must be exactly one SELECT", where=where, remedy="put all steps into one query, with WITH")
+
+
+def name_result(sql: str) -> list[str] | None:
+    """Return the columns that a query makes, without running it.
+
+    Parameters
+    ----------
+    sql : str
+        One SELECT, as `check_syntax` lets through.
+
+    Returns
+    -------
+    list of str or None
+        None where the text alone does not tell: with a star, a set operation, or an expression that has no name.
+
+    Examples
+    --------
+    >>> name_result("WITH u AS (SELECT * FROM t) SELECT u.x, x + 1 AS y FROM u")
+    ['x', 'y']
+    >>> name_result("SELECT * FROM t")
+    """
+    with duckdb.connect(config={"threads": 1}) as connection:
+        ((serialized,),) = connection.execute("SELECT json_serialize_sql(?)", [sql]).fetchall()
+    parsed: dict[str, Any] = json.loads(serialized)
+    if parsed["error"]:
+        return None
+    node = parsed["statements"][0]["node"]
+    while node["type"] == "CTE_NODE":
+        node = node["child"]
+    names = [_name(one) for one in node.get("select_list", ())] if node["type"] == "SELECT_NODE" else [None]
+    return None if None in names else [str(name) for name in names]
+
+
+def _name(expression: dict[str, Any]) -> str | None:
+    if expression.get("alias"):
+        return str(expression["alias"])
+    is_column = expression["class"] == "COLUMN_REF"
+    return str(expression["column_names"][-1]) if is_column else None
