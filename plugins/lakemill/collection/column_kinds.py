@@ -1,0 +1,110 @@
+"""The kinds of columns that a workflow file does not name: found once, in the workflow's first partition, and kept.
+
+The first partition is the calendar's (``partition.start``), not the one that happens to come first: so any order of
+partitions, and any number of them at once, gives every column the same type. Stays out: whether a column is of use.
+"""
+
+import hashlib
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+
+from lakemill.collection.table import build_table, type_source
+from lakemill.config import Workflow
+from lakemill.config.features import ALL
+from lakemill.exceptions import TableError
+from lakemill.lake import Lake
+
+EMPTY = "empty"
+
+
+def find_kinds(workflow: Workflow, lake: Lake, *, project: Path) -> dict[str, str]:
+    """Return the kinds of the columns that are features of a kind that is to be found.
+
+    Parameters
+    ----------
+    workflow : Workflow
+    lake : Lake
+        With the first partition's rows as delivered, unless the kinds were found before.
+    project : Path
+        What the path of the query starts at.
+
+    Returns
+    -------
+    dict of str to str
+        ``number``, ``boolean``, ``text``, ``timestamp``, ``other``, or ``empty`` for a column without any value;
+        nothing where the workflow file names all kinds.
+
+    Raises
+    ------
+    TableError
+        If the first partition was not collected, has no rows, or lacks a column.
+    """
+    if not workflow.features.are_open:
+        return {}
+    held = read_kinds(workflow, lake)
+    if held is not None:
+        return held
+    first = workflow.partition.start
+    sources = {}
+    for name, source in workflow.collect.items():
+        raw = lake.read(f"raw_{name}", [first])
+        if raw is None or (raw.num_rows == 0 and len(workflow.collect) == 1):
+            raise TableError(
+                f"the kinds of features are found in the first partition, {first}, and {name} has no rows of it",
+                where=f"include/workflows/{workflow.workflow}.yaml",
+                remedy=f"ingest {first} first, mend partition.start, or list the columns under features.numeric, "
+                "categorical, dates, text",
+            )
+        sources[name] = type_source(raw, source, where=f"collect.{name}").rows
+    rows = build_table(workflow, sources, project=project).rows
+    auto = workflow.features.auto
+    besides = {*workflow.columns_with_a_part, *workflow.features.columns, *workflow.features.drop}
+    names = auto if auto != ALL else [name for name in rows.column_names if name not in besides]
+    kinds = {name: _kind_of(rows.column(name)) for name in names}
+    keep_kinds(workflow, lake, kinds)
+    return kinds
+
+
+def needs_first_partition(workflow: Workflow, source: str, lake: Lake) -> bool:
+    """Tell whether a source's first partition must be collected before any other, since kinds are found in it."""
+    if not workflow.features.are_open or read_kinds(workflow, lake) is not None:
+        return False
+    return not lake.holds(f"raw_{source}", workflow.partition.start)
+
+
+def read_kinds(workflow: Workflow, lake: Lake) -> dict[str, str] | None:
+    """Return the kinds that were found before, in the table's order, None where they were not."""
+    held = lake.read_document(_document(workflow)) if workflow.features.are_open else None
+    return None if held is None else {one["column"]: one["kind"] for one in held["kinds"]}
+
+
+def keep_kinds(workflow: Workflow, lake: Lake, kinds: dict[str, str]) -> None:
+    """Keep kinds for all partitions to come."""
+    listed = [{"column": name, "kind": kind} for name, kind in kinds.items()]  # documents sort the keys of a mapping
+    lake.write_document(_document(workflow), {"kinds": listed})
+
+
+def _document(workflow: Workflow) -> str:
+    said = workflow.model_dump_json(include={"collect", "table", "features"})
+    query = {"start": workflow.partition.start, "said": said}
+    return f"column_kinds/{hashlib.sha256(repr(query).encode()).hexdigest()[:16]}"
+
+
+def _kind_of(values: pa.ChunkedArray) -> str:
+    kind: Any = values.type
+    if values.null_count == len(values):
+        return EMPTY
+    for name, tests in _TESTS.items():
+        if any(is_so(kind) for is_so in tests):
+            return name
+    return "other"
+
+
+_TESTS = {
+    "boolean": (pa.types.is_boolean,),
+    "number": (pa.types.is_integer, pa.types.is_floating, pa.types.is_decimal),
+    "text": (pa.types.is_string, pa.types.is_large_string),
+    "timestamp": (pa.types.is_timestamp, pa.types.is_date),
+}

@@ -1,0 +1,100 @@
+"""Deliveries of which something does not fit the table: refused with its reason, and the rest is taken."""
+
+import json
+from datetime import datetime, timezone
+
+import pytest
+
+from lakemill.collection import collect_source
+from lakemill.exceptions import LakeError, MisfitError
+
+NOW = datetime(2024, 3, 4, tzinfo=timezone.utc)
+HEADER = "id,sent_at,weight,depot,late\n"
+
+
+@pytest.fixture
+def collect(make_project, lake, tmp_path):
+    """Function that writes files of a day and collects it: its rows' numbers, and the reasons in quarantine."""
+
+    def run(files: dict[str, str], day: str = "2024-03-01"):
+        workflow = make_project(workflow={"collect": {"parcels": {"path": str(tmp_path / "in/{partition}/*")}}})[1]
+        (tmp_path / "in" / day).mkdir(parents=True)
+        for name, text in files.items():
+            (tmp_path / "in" / day / name).write_text(text)
+        collect_source(workflow, "parcels", day, lake, project=tmp_path, ingested_at=NOW, connections=None)
+        rows = lake.read("raw_parcels", [day]).to_pylist()
+        refused = lake.read("quarantine", [day])
+        said = [(one["reasons"][0], json.loads(one["row"])) for one in refused.to_pylist()] if refused else []
+        return [row["id"] for row in rows], said
+
+    return run
+
+
+def line(number: int, **other: str) -> str:
+    said = {"id": str(number), "sent_at": "2024-03-01", "weight": "1", "depot": "N", "late": "true"}
+    return json.dumps({**said, **other}) + "\n"
+
+
+@pytest.mark.parametrize(
+    ("header", "reason"),
+    [
+        ("id,sent_at,weight,depot,lote", "column 'lote' is new; the table has not had it: did you mean 'late'?"),
+        ("id,sent_at,weight,depot,LATE", "columns 'LATE' and 'late': capitals do not tell columns of a table apart"),
+        ("id,sent_at,weight,depot,delivery", "has a column 'delivery', a name of the lake's own"),
+    ],
+)
+def test_a_file_whose_columns_do_not_fit_is_refused_and_the_others_are_taken(collect, header, reason):
+    collect({"a.csv": HEADER + "1,2024-03-01,1,N,true\n"})
+    good, odd = HEADER + "2,2024-03-02,1,N,true\n", f"{header}\n3,2024-03-02,1,N,true\n4,2024-03-02,1,N,true\n"
+    ids, refused = collect({"a.csv": odd, "b.csv": good}, "2024-03-02")
+    assert ids == ["2"]
+    assert [said.startswith(reason) for said, _ in refused] == [True]
+    assert refused[0][1]["source_file"].endswith("2024-03-02/a.csv")
+
+
+def test_of_json_only_the_rows_that_do_not_fit_are_refused(collect):
+    collect({"a.ndjson": line(1)})
+    lines = [line(2), line(3, note="x"), line(4, note="y", more="z"), line(5, LATE="t"), line(6, delivery="q"), line(7)]
+    ids, refused = collect({"a.ndjson": "".join(lines)}, "2024-03-02")
+    assert ids == ["2", "7"]
+    assert sorted((row["source_row"], said.split(":")[0]) for said, row in refused) == [
+        (2, "column 'note' is new; the table has not had it"),
+        (3, "column 'note' is new; the table has not had it"),
+        (4, "columns 'late' and 'LATE'"),
+        (5, "has a field 'delivery', a name of the lake's own"),
+    ]
+    assert json.loads(next(row["text"] for _, row in refused if row["source_row"] == 2))["note"] == "x"
+
+
+def test_in_a_first_delivery_the_rarer_of_two_names_that_differ_in_capitals_is_refused(collect):
+    ids, refused = collect({"a.ndjson": line(1).replace("late", "lATe") + line(2) + line(3)})
+    assert ids == ["2", "3"]
+    assert [row["source_row"] for _, row in refused] == [1]
+
+
+def test_a_field_whose_name_is_no_name_is_refused_with_its_row(collect):
+    ids, refused = collect({"a.ndjson": line(1) + line(2, **{"x" * 300: "1"}) + line(3, **{"a\x01": "1"})})
+    assert ids == ["1"]
+    assert ["300 characters" in said or "control characters" in said for said, _ in refused] == [True, True]
+
+
+def test_where_nothing_fits_it_is_an_error_and_the_lake_is_left_alone(collect, lake):
+    collect({"a.csv": HEADER + "1,2024-03-01,1,N,true\n"})
+    with pytest.raises(MisfitError, match=r"column 'lote' is new(.|\n)*columns: grow"):
+        collect({"a.csv": HEADER.replace("late", "lote") + "1,2024-03-02,1,N,true\n"}, "2024-03-02")
+    assert lake.partitions("raw_parcels") == ["2024-03-01"]
+    assert lake.read("quarantine") is None
+
+
+def test_a_damaged_delivery_collected_again_changes_nothing(collect, lake, tmp_path):
+    collect({"a.ndjson": line(1) + line(2, LATE="x")})
+    version = lake.version("raw_parcels")
+    (tmp_path / "in/2024-03-01/a.ndjson").touch()
+    (tmp_path / "in/2024-03-01/a.ndjson").unlink()
+    (tmp_path / "in/2024-03-01").rmdir()
+    collect({"a.ndjson": line(1) + line(2, LATE="x")})
+    assert lake.version("raw_parcels") == version
+
+
+def test_a_misfit_is_an_error_of_the_lake():
+    assert issubclass(MisfitError, LakeError)

@@ -1,0 +1,179 @@
+"""Which published partitions no longer answer to what was delivered."""
+
+from datetime import datetime, timezone
+from pathlib import Path
+
+import pyarrow as pa
+import pytest
+from connections_for_tests import NamedConnections
+from workflows_for_tests import block, make_workflow, publish
+
+from lakemill.collection import collect_source
+from lakemill.collection.freshness import Stale, find_late, find_stale, note_run, read_run
+from lakemill.config import Workflow
+from lakemill.lake import Lake
+from lakemill.lake.landing import land, landed_files, remove_landed
+from lakemill.lake.marks import mark_partition, read_marks, remove_marks
+
+DAYS = ["2020-01-01", "2020-01-02", "2020-01-03"]
+METERS = {"kind": "mqtt", "topic": "plant/{id}", "event_time": "at", "key": ["id"]}
+NOW = datetime(2020, 2, 1, tzinfo=timezone.utc)
+
+
+@pytest.fixture
+def lake(tmp_path: Path) -> Lake:
+    return Lake(str(tmp_path / "lake"), "small")
+
+
+def write(folder: Path, key: str, size: int) -> None:
+    (folder / f"items_{key}.csv").write_text(f"id,at,size\n1,{key} 10:00:00,{size}\n")
+
+
+def ingest(workflow: Workflow, lake: Lake, folder: Path, keys: list[str]) -> None:
+    for key in keys:
+        collect_source(
+            workflow, "items", key, lake, project=folder, ingested_at=NOW, connections=NamedConnections()
+        )  # fmt: skip
+        publish(workflow, lake, key, pa.table({"id": [1]}))
+
+
+def ask(workflow: Workflow, lake: Lake, folder: Path, told: list[str] | None = None) -> list[Stale]:
+    report = (told if told is not None else []).append
+    return find_stale(workflow, lake, project=folder, connections=NamedConnections(), report=report)
+
+
+@pytest.fixture
+def workflow(lake: Lake, tmp_path: Path) -> Workflow:
+    """Three days of files, all of them ingested."""
+    made = make_workflow()
+    for key in DAYS:
+        write(tmp_path, key, 1)
+    ingest(made, lake, tmp_path, DAYS)
+    return made
+
+
+def test_what_is_published_as_it_was_delivered_is_fresh(workflow: Workflow, lake: Lake, tmp_path: Path) -> None:
+    assert ask(workflow, lake, tmp_path) == []
+
+
+def test_a_file_that_came_again_makes_its_partition_stale_until_it_is_collected(
+    workflow: Workflow, lake: Lake, tmp_path: Path
+) -> None:
+    write(tmp_path, DAYS[1], 22)
+
+    (stale,) = ask(workflow, lake, tmp_path)
+
+    assert (stale.partition, stale.reasons) == (DAYS[1], ("items: a new delivery",))
+    assert ask(workflow, lake, tmp_path) == [stale]  # its state stays the same
+    ingest(workflow, lake, tmp_path, [DAYS[1]])
+    assert ask(workflow, lake, tmp_path) == []
+
+
+def test_the_state_tells_one_delivery_from_the_next(workflow: Workflow, lake: Lake, tmp_path: Path) -> None:
+    write(tmp_path, DAYS[1], 22)
+    (first,) = ask(workflow, lake, tmp_path)
+    write(tmp_path, DAYS[1], 333)
+    (second,) = ask(workflow, lake, tmp_path)
+
+    assert first.state != second.state
+
+
+def test_a_partition_without_a_verdict_is_not_stale(workflow: Workflow, lake: Lake, tmp_path: Path) -> None:
+    write(tmp_path, "2020-01-04", 1)
+
+    assert ask(workflow, lake, tmp_path) == []
+
+
+def test_a_file_that_is_gone_is_reported_and_makes_nothing_stale(
+    workflow: Workflow, lake: Lake, tmp_path: Path
+) -> None:
+    (tmp_path / f"items_{DAYS[0]}.csv").unlink()
+    write(tmp_path, DAYS[2], 22)
+    told: list[str] = []
+
+    assert [one.partition for one in ask(workflow, lake, tmp_path, told)] == [DAYS[2]]
+    assert told == [f"items: cannot be looked at: no file items_{DAYS[0]}.csv for partition {DAYS[0]}"]
+
+
+def test_of_one_file_for_all_every_published_partition_is_a_candidate(lake: Lake, tmp_path: Path) -> None:
+    workflow = make_workflow(collect={"items": {"path": "items.csv", "event_time": "at"}})
+    lines = [f"{number},{key} 10:00:00,1" for number, key in enumerate(DAYS)]
+    (tmp_path / "items.csv").write_text("\n".join(["id,at,size", *lines, ""]))
+    ingest(workflow, lake, tmp_path, DAYS[:2])
+    assert ask(workflow, lake, tmp_path) == []
+
+    (tmp_path / "items.csv").write_text("\n".join(["id,at,size", *lines, "9,2020-01-02 11:00:00,5", ""]))
+
+    assert [one.partition for one in ask(workflow, lake, tmp_path)] == DAYS[:2]
+
+
+@pytest.fixture
+def sensors(lake: Lake) -> Workflow:
+    made = make_workflow(collect={"items": METERS})
+    publish(made, lake, DAYS[0], pa.table({"id": [1]}))
+    block(made, lake, DAYS[1])
+    return made
+
+
+def receive(lake: Lake, key: str, batch: str) -> None:
+    land(lake, "items", batch, {key: pa.table({"id": ["a"]})}, {})
+
+
+def test_readings_are_late_where_their_partition_is_published_or_blocked(sensors: Workflow, lake: Lake) -> None:
+    for number, key in enumerate(DAYS):
+        receive(lake, key, f"b{number}")
+
+    late = find_late(sensors, lake)
+
+    assert late == {key: tuple(landed_files(lake, "items", key)) for key in DAYS[:2]}
+    stale = find_stale(sensors, lake, project=Path(), connections=NamedConnections())
+    assert [(one.partition, one.reasons) for one in stale] == [(key, ("items: late readings",)) for key in DAYS[:2]]
+
+
+def test_more_late_readings_are_another_state(sensors: Workflow, lake: Lake) -> None:
+    receive(lake, DAYS[0], "b0")
+    (first,) = ask(sensors, lake, Path())
+    receive(lake, DAYS[0], "b1")
+    (second,) = ask(sensors, lake, Path())
+
+    assert first.state != second.state
+
+
+def test_collected_readings_are_not_late_any_more(sensors: Workflow, lake: Lake) -> None:
+    receive(lake, DAYS[0], "b0")
+    remove_landed(lake, landed_files(lake, "items", DAYS[0]))
+
+    assert find_late(sensors, lake) == {}
+    assert ask(sensors, lake, Path()) == []
+
+
+def test_the_run_of_a_partition_is_remembered(lake: Lake) -> None:
+    assert read_run(lake, DAYS[0]) is None
+    note_run(lake, DAYS[0], "backfill_1")
+    assert read_run(lake, DAYS[0]) == {"run_id": "backfill_1", "tried": None}
+    note_run(lake, DAYS[0], "backfill_1", tried="abc")
+    assert read_run(lake, DAYS[0]) == {"run_id": "backfill_1", "tried": "abc"}
+
+
+def test_a_mark_makes_its_partition_stale_until_what_was_marked_then_is_answered(
+    workflow: Workflow, lake: Lake, tmp_path: Path
+) -> None:
+    mark_partition(lake, DAYS[1], "rules were mended", at=NOW)
+    mark_partition(lake, "2020-01-09", "never ingested", at=NOW)
+    (stale,) = ask(workflow, lake, tmp_path)
+    assert (stale.partition, stale.reasons) == (DAYS[1], ("rules were mended",))
+
+    answered = read_marks(lake)[DAYS[1]]
+    mark_partition(lake, DAYS[1], "and again", at=NOW)
+    remove_marks(lake, answered)
+
+    (again,) = ask(workflow, lake, tmp_path)
+    assert again.reasons == ("and again",)
+    assert again.state != stale.state
+
+
+def test_a_partition_can_be_stale_for_a_delivery_and_a_mark(workflow: Workflow, lake: Lake, tmp_path: Path) -> None:
+    write(tmp_path, DAYS[0], 2)
+    mark_partition(lake, DAYS[0], "rules were mended", at=NOW)
+    (stale,) = ask(workflow, lake, tmp_path)
+    assert stale.reasons == ("items: a new delivery", "rules were mended")
