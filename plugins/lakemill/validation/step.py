@@ -1,0 +1,198 @@
+"""The step ``validate``: builds the table of one partition, refuses rows or blocks it, stages what is accepted.
+
+Stays out: running an expectation (``expectations.py``), mending values (``preprocessing``).
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+from numpy.typing import NDArray
+
+from lakemill.collection import BuiltTable, build_table, find_kinds, is_read_later
+from lakemill.config import TABLE, Workflow
+from lakemill.exceptions import BlockedPartitionError
+from lakemill.lake import Lake
+from lakemill.lake.marks import read_marks, remove_marks
+from lakemill.lake.quarantine import keep_refused
+from lakemill.lake.released import Release, read_releases
+from lakemill.lake.verdicts import record_blocked
+from lakemill.validation.expectations import Outcome
+from lakemill.validation.history import History
+from lakemill.validation.inputs import read_source
+from lakemill.validation.replaying import replay
+from lakemill.validation.results import keep_results, tell_outcomes
+from lakemill.validation.suites import evaluate_suite, open_suite
+
+Reasons = Sequence[tuple[str, NDArray[np.int64]]]  # each with the positions of the rows that it refuses
+Mode = Literal["full", "warn", "off"]
+
+
+@dataclass(frozen=True)
+class _Partition:
+    """The partition that is judged, and what is found of it."""
+
+    workflow: Workflow
+    key: str
+    lake: Lake
+    project: Path
+    mode: Mode
+    history: History
+    releases: Sequence[Release]
+    warnings: list[str] = field(default_factory=list)
+    expectations: dict[str, Any] = field(default_factory=dict)
+    released: dict[str, dict[str, int]] = field(default_factory=dict)
+
+
+def validate_partition(
+    workflow: Workflow, key: str, lake: Lake, *, project: Path, mode: Mode = "full"
+) -> dict[str, Any]:
+    """Judge the rows of one partition; accepted ones are staged for ``clean``, refused ones go to quarantine.
+
+    Parameters
+    ----------
+    workflow : Workflow
+    key : str
+        The partition.
+    lake : Lake
+    project : Path
+        What relative paths start at.
+    mode : {"full", "warn", "off"}
+        ``warn``: what expectations would block or quarantine is a warning; ``off``: suites are not run. Rows without a
+        key or an event time, or with values that cannot be read, are refused all the same.
+
+    Returns
+    -------
+    dict
+        ``rows`` of the table, ``quarantined`` of these, ``refused`` by source, ``warnings``, ``validation`` (the mode),
+        ``expectations`` by source or ``table``, ``released`` rows by the same.
+
+    Raises
+    ------
+    BlockedPartitionError
+        If an expectation with the action ``block`` fails.
+    """
+    marks = read_marks(lake).get(key, [])
+    at = _Partition(
+        workflow, key, lake, project, mode, History(workflow, key, lake, project=project), read_releases(lake, key)
+    )
+    kinds = find_kinds(workflow, lake, project=project)
+    delivered = {name: read_source(workflow, name, key, lake) for name in workflow.collect}
+    accepted = {name: one.rows for name, one in delivered.items()}
+    refused: dict[str, int] = {}
+    for name in workflow.collect:  # those that were judged before are seen without what was refused of them
+        accepted[name], refused[name] = _judge(at, name, delivered.pop(name), accepted)
+    built = build_table(workflow, accepted, project=project, kinds=kinds)
+    rows, quarantined = _judge(at, TABLE, built, accepted)
+    lake.stage("validate", key, rows)
+    remove_marks(lake, marks)
+    return {
+        "rows": len(built.rows),
+        "quarantined": quarantined,
+        "refused": refused,
+        "warnings": at.warnings,
+        "validation": mode,
+        "expectations": at.expectations,
+        "released": at.released,
+    }
+
+
+def _judge(at: _Partition, name: str, built: BuiltTable, sources: Mapping[str, pa.Table]) -> tuple[pa.Table, int]:
+    replayed = replay(at.workflow, name, built, at.releases)
+    built = replayed.built
+    misplaced = _misplaced(at.workflow, at.key, built) if name == TABLE else ()
+    reasons = [*replayed.faults, *_unreadable(built), *misplaced]
+    outcomes = _run(at, name, built.rows, sources)
+    for outcome in outcomes:
+        if outcome.action == "quarantine" and len(outcome.rows) and at.mode == "full":
+            reasons.append((outcome.expectation, np.setdiff1d(outcome.rows, replayed.accepted)))
+        elif not outcome.success or (outcome.action == "quarantine" and len(outcome.rows)):
+            at.warnings.append(f"{name}: {outcome.expectation}: {outcome.observed}")
+    kept = np.ones(len(built.rows), bool)
+    for _, positions in reasons:
+        kept[positions] = False
+    numbers = np.flatnonzero(~kept)
+    let_in = {
+        "mended": len(np.setdiff1d(replayed.mended, numbers)),
+        "accepted": len(np.setdiff1d(replayed.accepted, numbers)),
+    }
+    if any(let_in.values()):
+        at.released[name] = let_in
+    refused = built.rows.take(numbers).to_pylist()
+    keep_refused(
+        at.lake,
+        at.key,
+        source=name,
+        step="validate",
+        refused=list(zip(refused, _reasons_by_row(numbers, reasons), strict=True)),
+    )
+    return built.rows.filter(pa.array(kept)) if len(numbers) else built.rows, len(numbers)
+
+
+def _reasons_by_row(numbers: NDArray[np.int64], reasons: Reasons) -> list[list[str]]:
+    """Return the reasons of each of some rows, in the order in which they are given."""
+    texts: list[list[str]] = [[] for _ in numbers]
+    for text, positions in reasons:
+        for place in np.searchsorted(numbers, positions).tolist():
+            texts[place].append(text)
+    return texts
+
+
+def _run(at: _Partition, name: str, rows: pa.Table, sources: Mapping[str, pa.Table]) -> list[Outcome]:
+    path = at.workflow.suites.get(name)
+    if path is None or at.mode == "off":
+        return []
+    suite = open_suite(at.project / path, where=path)
+    outcomes = evaluate_suite(name, rows, suite, sources=sources, history=at.history, where=path)
+    as_of = at.workflow.partition.interval(at.key).end
+    keep_results(at.lake, at.key, name, outcomes, suite=path, mode=at.mode, as_of=as_of)
+    at.expectations[name] = tell_outcomes(outcomes)
+    if at.mode == "full":
+        _block_where_broken(at, name, outcomes)
+    at.history.keep(name, suite, rows, where=path)
+    return outcomes
+
+
+def _block_where_broken(at: _Partition, name: str, outcomes: list[Outcome]) -> None:
+    broken = [
+        f"{name}: {outcome.expectation}: {outcome.observed}"
+        for outcome in outcomes
+        if outcome.action == "block" and not outcome.success
+    ]
+    if not broken:
+        return
+    record_blocked(at.lake, at.key, at.workflow.partition.interval(at.key).end, broken)
+    raise BlockedPartitionError(
+        f"blocked by {len(broken)} expectation(s): " + "; ".join(broken),
+        where=f"{at.workflow.workflow} {at.key} ({at.workflow.suites[name]})",
+        remedy="mend the data and clear the run, or change the expectation; what was published before stands",
+    )
+
+
+def _unreadable(built: BuiltTable) -> Reasons:
+    return [(f"{name}: cannot be read as its type", _true_of(bad)) for name, bad in built.unreadable.items()]
+
+
+def _misplaced(workflow: Workflow, key: str, built: BuiltTable) -> Reasons:
+    """Find rows without a key or event time, or with one that belongs to another partition."""
+    interval = workflow.partition.interval(key)
+    event_time = built.rows.column(workflow.table.event_time)
+    faults = {}
+    if not is_read_later(workflow, workflow.table.event_time):  # else cleaning reads it, and looks where it lies
+        outside = pc.or_(
+            pc.less(event_time, pa.scalar(interval.start, event_time.type)),
+            pc.greater_equal(event_time, pa.scalar(interval.end, event_time.type)),
+        )
+        faults[f"{workflow.table.event_time}: event time outside of partition {key}"] = outside
+    for name in dict.fromkeys((*workflow.table.key, workflow.table.event_time)):
+        faults[f"{name}: missing, but part of the key or the event time"] = pc.is_null(built.rows.column(name))
+    return [(text, _true_of(rows)) for text, rows in faults.items()]
+
+
+def _true_of(rows: pa.ChunkedArray) -> NDArray[np.int64]:
+    """Return where a mask is true."""
+    return np.flatnonzero(pc.fill_null(rows, False).to_numpy())
