@@ -1,0 +1,142 @@
+"""The rows of a snapshot split as its workflow says, checked that they can be trained, tuned and judged on.
+
+To add a kind: a model in ``config/dataset.py``, a function in a module of this folder, a line in ``KINDS``.
+"""
+
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+
+from lakemill.config import Workflow
+from lakemill.exceptions import TrainingError, suggest
+from lakemill.preprocessing.splitting.by_chance import fold_at_random, fold_by_group, split_at_random, split_by_group
+from lakemill.preprocessing.splitting.by_time import fold_by_time, split_by_time
+from lakemill.preprocessing.splitting.by_value import fold_by_hash, name_rows, split_as_said, split_by_hash
+from lakemill.preprocessing.splitting.parts import Split
+
+
+def split_rows(workflow: Workflow, rows: pa.Table, y: np.ndarray, *, besides: np.ndarray | None = None) -> Split:
+    """Split rows as ``dataset`` says.
+
+    Parameters
+    ----------
+    workflow : Workflow
+    rows : pyarrow.Table
+        By event time and key.
+    y : ndarray of shape (n_rows,)
+        Their labels.
+    besides : ndarray of int64, optional
+        Rows that are kept from fitting; those in the test set stay there.
+
+    Returns
+    -------
+    Split
+
+    Raises
+    ------
+    TrainingError
+        If the column to split by is not there or says something else, a part or a fold is empty, or holds one class
+        only.
+    """
+    dataset = workflow.dataset
+    column = getattr(dataset, "column", None)
+    where = f"include/workflows/{workflow.workflow}.yaml: dataset"
+    if column is not None and column not in rows.column_names:
+        raise TrainingError(f"no column {column!r} to split by", where=where, remedy=suggest(column, rows.column_names))
+    try:
+        split = KINDS[dataset.split](workflow, rows, y)
+    except ValueError as error:  # scikit-learn's word for too few rows, classes or groups
+        raise TrainingError(
+            f"{column or dataset.split}: {error}", where=where, remedy=f"mend the rows, or choose {OTHER_WAYS}"
+        ) from None
+    if besides is not None:
+        split = split.without(besides)
+    _require_all_parts(workflow, split, y, where)
+    return split
+
+
+def _split_by_time(workflow: Workflow, rows: pa.Table, y: np.ndarray) -> Split:
+    dataset: Any = workflow.dataset
+    times: pd.Series = rows.column(workflow.table.event_time).to_pandas()
+    split = split_by_time(times, validation=dataset.validation, test=dataset.test, gap=dataset.gap)
+    if dataset.folds is None:
+        return split
+    # the rows of a gap before the validation rows are in the midst of what is folded
+    rows_to_fold = np.sort(
+        np.concatenate([split.fit, split.left_out[split.left_out < split.validation.min(initial=0)]])
+    )
+    return replace(split, folds=fold_by_time(times, rows_to_fold, folds=dataset.folds, gap=dataset.gap))
+
+
+def _split_at_random(workflow: Workflow, rows: pa.Table, y: np.ndarray) -> Split:
+    dataset, seed = workflow.dataset, workflow.train.seed
+    classes = None
+    if dataset.split == "stratified":
+        classes = y if dataset.column is None else name_rows(rows, (dataset.column,))
+    shares: Any = {"validation": dataset.validation, "test": dataset.test}  # type: ignore[union-attr]  # not predefined
+    split = split_at_random(len(y), **shares, seed=seed, classes=classes)
+    if dataset.folds is None:
+        return split
+    return replace(split, folds=fold_at_random(split.fit, folds=dataset.folds, seed=seed, classes=classes))
+
+
+def _split_by_group(workflow: Workflow, rows: pa.Table, y: np.ndarray) -> Split:
+    dataset: Any = workflow.dataset
+    seed, groups = workflow.train.seed, name_rows(rows, (dataset.column,))
+    split = split_by_group(groups, validation=dataset.validation, test=dataset.test, seed=seed)
+    if dataset.folds is None:
+        return split
+    return replace(split, folds=fold_by_group(split.fit, groups, folds=dataset.folds, seed=seed))
+
+
+def _split_by_hash(workflow: Workflow, rows: pa.Table, y: np.ndarray) -> Split:
+    dataset: Any = workflow.dataset
+    names = name_rows(rows, workflow.table.key if dataset.column is None else (dataset.column,))
+    split = split_by_hash(names, validation=dataset.validation, test=dataset.test)
+    return split if dataset.folds is None else replace(split, folds=fold_by_hash(split.fit, names, folds=dataset.folds))
+
+
+def _split_as_said(workflow: Workflow, rows: pa.Table, y: np.ndarray) -> Split:
+    dataset: Any = workflow.dataset
+    return split_as_said(rows.column(dataset.column))
+
+
+KINDS: dict[str, Callable[[Workflow, pa.Table, np.ndarray], Split]] = {
+    "time": _split_by_time,
+    "random": _split_at_random,
+    "stratified": _split_at_random,
+    "group": _split_by_group,
+    "hash": _split_by_hash,
+    "predefined": _split_as_said,
+}
+OTHER_WAYS = f"another dataset.split ({', '.join(KINDS)})"
+
+
+def _require_all_parts(workflow: Workflow, split: Split, y: np.ndarray, where: str) -> None:
+    is_classification = workflow.table.label.problem == "classification"
+    more = "raise retrain.first_after so that there is more history"
+    for name, part in split.parts.items():
+        if len(part) == 0:
+            raise TrainingError(
+                f"there are no {name} rows", where=where,
+                remedy=f"{more}, or change its share, dataset.gap or dataset.split",
+            )  # fmt: skip
+        if is_classification and len(set(y[part])) < 2:
+            raise TrainingError(
+                f"the {len(part)} {name} rows hold {len(set(y[part]))} class(es), 2 are needed",
+                where=where,
+                remedy=f"{more}, or check the label column",
+            )
+    for number, (train, held) in enumerate(split.folds, start=1):
+        if len(held) == 0 or len(train) == 0 or (is_classification and len(set(y[train])) < 2):
+            raise TrainingError(
+                f"fold {number} of {len(split.folds)} has {len(train)} training rows of {len(set(y[train]))} class(es) "
+                f"and {len(held)} validation rows" if is_classification else
+                f"fold {number} of {len(split.folds)} has {len(train)} training and {len(held)} validation rows",
+                where=where,
+                remedy=f"take fewer dataset.folds, or {more}",
+            )  # fmt: skip
