@@ -1,0 +1,141 @@
+"""Snapshots: a dataset pinned as of a moment, and the rows of it.
+
+Stays out: splitting and fitting.
+"""
+
+import hashlib
+import json
+from datetime import datetime
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+import lakemill
+from lakemill.config import Workflow
+from lakemill.exceptions import TrainingError
+from lakemill.lake import Lake
+from lakemill.lake.label_corrections import apply_corrections, read_corrections
+from lakemill.lake.verdicts import read_verdicts
+from lakemill.training.estimators import find_distributions
+
+ROOMS_THAT_FIT = ("preprocessing", "training", "evaluation")
+
+
+def take_snapshot(workflow: Workflow, lake: Lake, *, as_of: datetime) -> dict[str, Any]:
+    """Pin what may be learnt from as of a moment; the same content gives the same id.
+
+    Parameters
+    ----------
+    workflow : Workflow
+    lake : Lake
+    as_of : datetime
+        Only partitions that had ended by then, and labels known by then, belong to it.
+
+    Returns
+    -------
+    dict
+        ``id`` (16 hexadecimal digits), ``as_of``, ``partitions``, ``version`` of the table ``clean``; where people had
+        put labels right by then, ``corrections``, the ids of their answers.
+
+    Raises
+    ------
+    TrainingError
+        If no partition had been published by then.
+    """
+    digests = {
+        key: verdict.evidence["digest"]
+        for key, verdict in read_verdicts(lake, "ingestion").items()
+        if verdict.verdict != "blocked"
+        and workflow.partition.holds(key)
+        and workflow.partition.interval(key).end <= as_of
+    }
+    if not digests:
+        raise TrainingError(
+            f"no partition was published as of {as_of.isoformat()}",
+            where=f"{workflow.workflow}.training",
+            remedy=f"run {workflow.workflow}.ingestion first, or train as of a later moment",
+        )
+    parts: dict[str, Any] = {"partitions": digests, "as_of": as_of.isoformat(), "workflow": workflow.training_hash()}
+    parts["code"] = code_version(workflow)
+    if corrections := read_corrections(lake, sorted(digests), as_of=as_of):
+        parts["corrections"] = [one.answer for one in corrections]
+    identity = hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()[:16]
+    held = lake.read_document(f"snapshots/{identity}")
+    if held is not None:
+        return held
+    snapshot = {**parts, "id": identity, "partitions": sorted(digests), "version": lake.version("clean")}
+    lake.write_document(f"snapshots/{identity}", snapshot)
+    return snapshot
+
+
+def read_snapshot(workflow: Workflow, lake: Lake, identity: str) -> pa.Table:
+    """Return the rows of a snapshot: those with a label known by its moment, as put right by then, by time and key.
+
+    Parameters
+    ----------
+    workflow : Workflow
+    lake : Lake
+    identity : str
+        Its id.
+
+    Returns
+    -------
+    pyarrow.Table
+
+    Raises
+    ------
+    TrainingError
+        If there is no such snapshot.
+    """
+    snapshot = lake.read_document(f"snapshots/{identity}")
+    if snapshot is None:
+        raise TrainingError(f"no snapshot {identity}", where=workflow.workflow, remedy="run snapshot first")
+    rows = lake.read("clean", snapshot["partitions"], version=snapshot["version"])
+    assert rows is not None  # noqa: S101  # the snapshot names a version of it
+    if answers := snapshot.get("corrections"):
+        corrections = read_corrections(lake, snapshot["partitions"], answers=answers)
+        rows = apply_corrections(rows, corrections, key=workflow.table.key, label=workflow.table.label.column)
+    rows = mature_rows(workflow, rows, as_of=datetime.fromisoformat(snapshot["as_of"]))
+    order = dict.fromkeys((workflow.table.event_time, *workflow.table.key))
+    return rows.sort_by([(name, "ascending") for name in order])
+
+
+def mature_rows(workflow: Workflow, rows: pa.Table, *, as_of: datetime, since: datetime | None = None) -> pa.Table:
+    """Return the rows whose label was known as of a moment (and, if asked for, not yet as of an earlier one).
+
+    What becomes known at the very moment comes after it, as an event at a partition's end belongs to the next one: so
+    each row becomes known in exactly one partition, and never before its own.
+
+    Parameters
+    ----------
+    workflow : Workflow
+    rows : pyarrow.Table
+    as_of : datetime
+    since : datetime, optional
+
+    Returns
+    -------
+    pyarrow.Table
+    """
+    label = workflow.table.label
+    event_time = rows.column(workflow.table.event_time)
+    known = pc.less(event_time, pa.scalar(as_of - label.known_after, event_time.type))
+    if since is not None:
+        known = pc.and_(known, pc.greater_equal(event_time, pa.scalar(since - label.known_after, event_time.type)))
+    return rows.filter(pc.and_(known, pc.is_valid(rows.column(label.column))))
+
+
+def code_version(workflow: Workflow) -> str:
+    """Return a hash of the code that fits models and of the libraries that it calls, the candidates' own among them."""
+    digest = hashlib.sha256()
+    root = Path(lakemill.__file__).parent
+    audits = ("labels",) if workflow.labels.audit and workflow.labels.flagged == "drop" else ()
+    for room in (*ROOMS_THAT_FIT, *audits):
+        for path in sorted((root / room).rglob("*.py")):
+            digest.update(path.read_bytes())
+    for package in dict.fromkeys(("scikit-learn", "numpy", "optuna", *find_distributions(workflow))):
+        digest.update(f"{package}={version(package)}".encode())
+    return digest.hexdigest()[:16]
