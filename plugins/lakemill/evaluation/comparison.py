@@ -1,0 +1,65 @@
+"""Two models on the same rows: the difference with its interval.
+
+Stays out: what difference is enough (``gate.py``).
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from lakemill.evaluation.metrics import Metric
+from lakemill.evaluation.predictions import Prediction
+
+DRAWS = 200
+
+
+@dataclass(frozen=True)
+class Difference:
+    """By how much one model is better than another; negative where worse.
+
+    Attributes
+    ----------
+    gain : float
+        On all rows.
+    low, high : float
+        Interval of the paired bootstrap.
+    """
+
+    gain: float
+    low: float
+    high: float
+
+
+def compare_paired(
+    metric: Metric, y: np.ndarray, candidate: Prediction, champion: Prediction, *, confidence: float, seed: int
+) -> Difference:
+    """Bootstrap the rows, score both models on each draw, and take the quantiles of the differences.
+
+    Parameters
+    ----------
+    metric : Metric
+    y : ndarray of shape (n,)
+    candidate, champion : Prediction
+        For the same n rows.
+    confidence : float in (0, 1)
+        Of the two-sided interval.
+    seed : int
+
+    Returns
+    -------
+    Difference
+        NaN where the metric is not defined.
+
+    Notes
+    -----
+    The percentile interval of Efron and Tibshirani, An Introduction to the Bootstrap (1993), chapter 13; draws on which
+    the metric is not defined are left out.
+    """
+    generator = np.random.default_rng(seed)
+    gains = []
+    for _ in range(DRAWS):
+        rows = generator.integers(0, len(y), len(y))
+        gains.append(metric.gain(metric(y[rows], candidate.take(rows)), metric(y[rows], champion.take(rows))))
+    tail = (1 - confidence) / 2
+    low, high = np.nanquantile(gains, [tail, 1 - tail]) if not np.all(np.isnan(gains)) else (np.nan, np.nan)
+    return Difference(metric.gain(metric(y, candidate), metric(y, champion)), float(low), float(high))
