@@ -1,0 +1,199 @@
+"""Judging a partition: evidence gathered from the lake, and the verdict kept with it."""
+
+from dataclasses import dataclass, field
+from typing import Any, cast
+
+import pytest
+from workflows_for_tests import block, end_of, make_rows, make_workflow, publish
+
+from lakemill.config import Workflow
+from lakemill.lake import Lake
+from lakemill.lake.verdicts import TABLE, Verdict, read_verdicts, record_verdict
+from lakemill.monitoring.profiles import profile_partition
+from lakemill.monitoring.step import judge_partition
+from lakemill.registry.ledger import Entry, record_promotion
+from lakemill.registry.models import Registry
+from lakemill.scoring import score_partition
+from lakemill.training.snapshots import take_snapshot
+
+FIRST, SECOND, THIRD, FOURTH = (f"2020-01-0{day}" for day in range(1, 5))
+
+
+@dataclass
+class Models:
+    """A registry whose models see the label: what the step needs of one."""
+
+    workflow: Workflow
+    pipelines: dict[str, Any] = field(default_factory=dict)
+
+    def tags(self, version: str) -> dict[str, str]:
+        return {"training": self.workflow.training_hash()}
+
+    def load(self, version: str) -> Any:
+        from lakemill.preprocessing.features import make_frame, make_target
+        from lakemill.training.estimators import make_pipeline
+
+        if version not in self.pipelines:
+            rows = make_rows(self.workflow, FIRST)
+            candidate = self.workflow.train.candidates["plain"]
+            pipeline = make_pipeline(candidate, self.workflow.features, problem="classification", parameters={}, seed=0)
+            label = make_target(rows, self.workflow.table.label)
+            self.pipelines[version] = pipeline.fit(make_frame(rows, self.workflow.features), label)
+        return self.pipelines[version]
+
+
+def registry_of(workflow: Workflow) -> Registry:
+    return cast(Registry, Models(workflow))
+
+
+def ingest(workflow: Workflow, lake: Lake, key: str, **rows: Any) -> None:
+    publish(workflow, lake, key, make_rows(workflow, key, **rows))
+    profile_partition(workflow, key, lake)
+
+
+def put_in_charge(workflow: Workflow, lake: Lake, key: str, *, score: float = 0.95) -> None:
+    as_of = end_of(workflow, key)
+    snapshot = take_snapshot(workflow, lake, as_of=as_of)["id"]
+    record_verdict(
+        lake,
+        Verdict("gate", key, as_of, "pass", (), {"version": "1", "score": score, "training": workflow.training_hash()}),
+    )
+    record_promotion(lake, Entry("1", as_of, snapshot, "let through"), recorded_at=as_of)
+
+
+def bring_through(workflow: Workflow, lake: Lake, key: str, **rows: Any) -> dict[str, Any]:
+    ingest(workflow, lake, key, **rows)
+    score_partition(workflow, key, lake, registry_of(workflow))
+    return judge_partition(workflow, key, lake, registry_of(workflow))
+
+
+def test_history_is_counted_without_blocked_partitions(lake: Lake) -> None:
+    workflow = make_workflow(retrain={"first_after": 2})
+
+    verdicts = [bring_through(workflow, lake, FIRST)["verdict"]]
+    block(workflow, lake, SECOND)
+    verdicts.append(judge_partition(workflow, SECOND, lake, registry_of(workflow))["verdict"])
+    verdicts.append(bring_through(workflow, lake, THIRD)["verdict"])
+
+    assert verdicts == ["nothing", "nothing", "retrain"]
+
+
+def test_a_quiet_partition_is_judged_with_its_evidence(lake: Lake) -> None:
+    workflow = make_workflow(monitor={"decay": 0.1})
+    ingest(workflow, lake, FIRST)
+    put_in_charge(workflow, lake, FIRST)
+
+    judged = bring_through(workflow, lake, SECOND)
+
+    assert judged == {"verdict": "nothing", "reason": "nothing found"}
+    kept = read_verdicts(lake, "monitoring")[SECOND]
+    assert (kept.verdict, kept.as_of, kept.reasons) == ("nothing", end_of(workflow, SECOND), ("nothing found",))
+    assert (kept.evidence["champion"], kept.evidence["rows"], kept.evidence["columns"]) == ("1", 100, 3)
+    assert kept.evidence["score"] > 0.9
+    assert kept.evidence["expected"] == 0.95
+    assert kept.evidence["drifted"] == []
+
+
+@pytest.mark.parametrize(
+    ("rules", "shift", "score", "verdict", "reason"),
+    [
+        ({}, 3.0, 0.95, "retrain", "drift"),
+        ({"findings": []}, 3.0, 0.95, "note", "drift, which retrain.findings leaves out"),
+        ({"cooldown": 3}, 3.0, 0.95, "alert", "drift, but the last training"),
+        ({}, 0.0, 1.2, "retrain", "decay"),
+        ({}, 3.0, 1.2, "retrain", "decay and drift"),
+        ({"every": 1}, 3.0, 0.95, "retrain", "cadence: 1"),
+    ],
+)
+def test_findings_have_consequences(
+    lake: Lake, rules: dict[str, Any], shift: float, score: float, verdict: str, reason: str
+) -> None:
+    workflow = make_workflow(retrain=rules, monitor={"decay": 0.1, "columns": 0.3})
+    ingest(workflow, lake, FIRST)
+    put_in_charge(workflow, lake, FIRST, score=score)
+
+    judged = bring_through(workflow, lake, SECOND, shift=shift, count=400)
+
+    assert judged["verdict"] == verdict
+    assert judged["reason"].startswith(reason)
+
+
+def test_one_column_of_many_is_not_the_partition(lake: Lake) -> None:
+    workflow = make_workflow(monitor={"columns": 0.5})
+    ingest(workflow, lake, FIRST)
+    put_in_charge(workflow, lake, FIRST)
+
+    assert bring_through(workflow, lake, SECOND, shift=3.0)["verdict"] == "nothing"
+    assert read_verdicts(lake, "monitoring")[SECOND].evidence["drifted"] == ["size"]
+
+
+def test_a_changed_workflow_file_asks_for_a_training(lake: Lake) -> None:
+    workflow = make_workflow()
+    ingest(workflow, lake, FIRST)
+    put_in_charge(workflow, lake, FIRST)
+    ingest(workflow, lake, SECOND)
+    changed = make_workflow(features={"numeric": ["size"], "categorical": ["colour", "noise"]})
+    profile_partition(changed, SECOND, lake)
+
+    judged = judge_partition(changed, SECOND, lake, registry_of(workflow))
+
+    assert judged == {"verdict": "retrain", "reason": "the workflow file has changed since the last training"}
+
+
+def test_a_changed_file_whose_model_was_refused_does_not_ask_again(lake: Lake) -> None:
+    workflow = make_workflow()
+    ingest(workflow, lake, FIRST)
+    put_in_charge(workflow, lake, FIRST)
+    changed = make_workflow(train={**workflow.train.model_dump(), "seed": 7})
+    evidence = {"version": "2", "score": 0.5, "training": changed.training_hash()}
+    record_verdict(lake, Verdict("gate", FIRST, end_of(workflow, FIRST), "fail", (), evidence))
+    ingest(changed, lake, SECOND)
+
+    assert "changed" not in judge_partition(changed, SECOND, lake, registry_of(changed))["reason"]
+
+
+def test_too_few_rows_show_no_decay(lake: Lake) -> None:
+    workflow = make_workflow(monitor={"decay": 0.1, "rows": 50})
+    ingest(workflow, lake, FIRST)
+    put_in_charge(workflow, lake, FIRST, score=1.5)
+
+    assert bring_through(workflow, lake, SECOND, count=49)["verdict"] == "nothing"
+
+
+def test_a_metric_that_is_not_defined_is_kept_as_nothing(lake: Lake) -> None:
+    workflow = make_workflow(monitor={"decay": 0.1}, retrain={"findings": []})
+    ingest(workflow, lake, FIRST)
+    put_in_charge(workflow, lake, FIRST)
+
+    bring_through(workflow, lake, SECOND, shift=50.0)  # one class only
+
+    assert read_verdicts(lake, "monitoring")[SECOND].evidence["score"] is None
+
+
+def test_judging_again_changes_nothing_whatever_came_later(lake: Lake) -> None:
+    workflow = make_workflow(known_after="12 hours")
+    ingest(workflow, lake, FIRST)
+    put_in_charge(workflow, lake, FIRST)
+    for key in (SECOND, THIRD, FOURTH):
+        bring_through(workflow, lake, key)
+    before = lake.version(TABLE)
+
+    for key in (SECOND, THIRD, FOURTH):
+        score_partition(workflow, key, lake, registry_of(workflow))
+        judge_partition(workflow, key, lake, registry_of(workflow))
+
+    assert lake.version(TABLE) == before
+
+
+def test_a_later_model_does_not_judge_an_earlier_partition(lake: Lake) -> None:
+    workflow = make_workflow()
+    for key in (FIRST, SECOND):
+        ingest(workflow, lake, key)
+    put_in_charge(workflow, lake, SECOND)
+
+    score_partition(workflow, SECOND, lake, registry_of(workflow))
+    judge_partition(workflow, SECOND, lake, registry_of(workflow))
+
+    evidence = read_verdicts(lake, "monitoring")[SECOND].evidence
+    assert (evidence["champion"], evidence["score"], evidence["columns"]) == (None, None, 0)
+    assert evidence["facts"]["since_training"] is None
