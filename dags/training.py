@@ -1,0 +1,27 @@
+"""``<workflow>.training``: snapshot -> audit -> tune -> fit -> evaluate -> gate -> promote, on request or by hand."""
+
+from airflow.sdk import DAG, Param, PartitionedAssetTimetable
+
+from lakemill.config import load_settings, load_workflows
+from lakemill.orchestration import training as tasks
+from lakemill.orchestration.assets import dag_options, name_asset
+
+FORM = {
+    "partition": Param(
+        None,
+        type=["null", "string"],
+        title="As of the end of partition",
+        description="Key of the last partition to learn from; empty for the last one published.",
+    )
+}
+
+for name, workflow in load_workflows(load_settings())[0].items():
+    timetable = PartitionedAssetTimetable(assets=name_asset(workflow, "retrain"))
+    with DAG(f"{name}.training", schedule=timetable, params=FORM, max_active_runs=1, **dag_options(workflow)):
+        taken = tasks.snapshot(name)
+        tuned = tasks.tune.partial(workflow=name, taken=taken).expand(candidate=list(workflow.train.candidates))
+        tasks.audit_labels(name, taken) >> tuned
+        version = tasks.fit(name, taken, tuned)
+        evaluated = tasks.evaluate(name, taken, version)
+        verdict = tasks.gate(name, taken, version, evaluated)
+        tasks.promote.override(outlets=[name_asset(workflow, "model")])(name, taken, version, verdict)

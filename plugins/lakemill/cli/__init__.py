@@ -1,0 +1,1 @@
+"""The ``lakemill`` command and the embedded installation that it starts, follows and stops."""

@@ -1,0 +1,82 @@
+"""Scoring: a partition's rows by the model that was in charge at its start.
+
+Stays out: how good the scores were (``monitoring``).
+"""
+
+from typing import Any
+
+import pyarrow as pa
+
+from lakemill.config import Workflow
+from lakemill.config.features import Features
+from lakemill.evaluation.predictions import predict
+from lakemill.lake import Lake
+from lakemill.preprocessing.features import make_frame
+from lakemill.registry.ledger import find_champion
+from lakemill.registry.models import Registry
+from lakemill.training.found_features import features_of
+
+TABLE = "predictions"
+
+
+def score_partition(workflow: Workflow, key: str, lake: Lake, registry: Registry) -> dict[str, Any]:
+    """Score one partition of ``clean`` into ``predictions``.
+
+    The champion is the one as of the partition's start: a later one has seen its labels.
+
+    Parameters
+    ----------
+    workflow : Workflow
+    key : str
+        The partition.
+    lake : Lake
+    registry : Registry
+
+    Returns
+    -------
+    dict
+        ``rows``, ``scored``, ``version`` of the champion or None, ``changed`` (whether the table was).
+    """
+    rows = lake.read("clean", [key])
+    rows = rows if rows is not None else pa.table({})
+    champion = find_champion(lake, as_of=workflow.partition.interval(key).start)
+    names = dict.fromkeys((*workflow.table.key, workflow.table.event_time))
+    columns = {name: rows.column(name) for name in names if name in rows.column_names}
+    predictions = pa.table(columns)
+    if champion is None:
+        reason = f"no champion as of the start of {key}"
+        scores = _no_scores(len(rows), reason)
+    else:
+        scores = _scores(rows, features_of(workflow, lake, champion.snapshot), registry, champion.version)
+    for name, values in scores.items():
+        predictions = predictions.append_column(name, values)
+    changed = lake.replace_partition(TABLE, key, predictions)
+    version = champion.version if champion else None
+    return {"rows": len(rows), "scored": len(rows) if champion else 0, "version": version, "changed": changed}
+
+
+def _scores(rows: pa.Table, features: Features, registry: Registry, version: str) -> dict[str, pa.Array]:
+    if len(rows) == 0:
+        return _no_scores(0, None)
+    prediction = predict(registry.load(version), make_frame(rows, features))
+    count = len(rows)
+    scores = _no_scores(count, None)
+    scores["score"] = pa.array(prediction.score, pa.float64())
+    scores["model_version"] = pa.array([version] * count, pa.string())
+    if prediction.probabilities is not None:
+        scores["predicted"] = pa.array([str(one) for one in prediction.predicted], pa.string())
+        scores["classes"] = pa.array([[str(one) for one in prediction.classes]] * count, pa.list_(pa.string()))
+        scores["probabilities"] = pa.array(list(prediction.probabilities), pa.list_(pa.float64()))
+    return scores
+
+
+def _no_scores(count: int, reason: str | None) -> dict[str, pa.Array]:
+    nothing = [None] * count
+    return {
+        "score": pa.array(nothing, pa.float64()),
+        "predicted": pa.array(nothing, pa.string()),
+        "classes": pa.array(nothing, pa.list_(pa.string())),
+        "probabilities": pa.array(nothing, pa.list_(pa.float64())),
+        "model_version": pa.array(nothing, pa.string()),
+        "reason": pa.array([reason] * count, pa.string()),
+    }
