@@ -1,0 +1,184 @@
+"""Scoring: by the champion as of the partition's start, the same however often."""
+
+from collections.abc import Callable
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, cast
+
+import numpy as np
+import pytest
+from sklearn.pipeline import Pipeline
+from workflows_for_tests import end_of, make_rows, make_workflow, publish
+
+from lakemill.config import Workflow
+from lakemill.lake import Lake
+from lakemill.preprocessing.features import make_frame, make_target
+from lakemill.registry.ledger import Entry, record_promotion
+from lakemill.registry.models import Registry
+from lakemill.scoring import TABLE, score_partition
+from lakemill.training.estimators import make_pipeline
+
+FIRST, SECOND, THIRD = (f"2020-01-0{day}" for day in range(1, 4))
+
+
+class Models:
+    """A registry of pipelines by version: what scoring needs of one."""
+
+    def __init__(self, **pipelines: Pipeline) -> None:
+        self.pipelines = pipelines
+
+    def load(self, version: str) -> Pipeline:
+        return self.pipelines[f"v{version}"]
+
+
+@pytest.fixture
+def lake(tmp_path: Path) -> Lake:
+    return Lake(str(tmp_path / "lake"), "small")
+
+
+def fit(workflow: Workflow, problem: str, *, seed: int = 0) -> Pipeline:
+    rows = make_rows(workflow, FIRST, 200, problem=problem, seed=seed)
+    candidate, label = workflow.train.candidates["plain"], workflow.table.label
+    pipeline = make_pipeline(candidate, workflow.features, problem=label.problem, parameters={}, seed=0)
+    return pipeline.fit(make_frame(rows, workflow.features), make_target(rows, label))
+
+
+def promote(lake: Lake, version: str, as_of: datetime) -> None:
+    entry = Entry(version, as_of, f"snapshot{version}", "let through")
+    record_promotion(lake, entry, recorded_at=datetime(2030, 1, 1, tzinfo=UTC))
+
+
+def score(workflow: Workflow, key: str, lake: Lake, **pipelines: Pipeline) -> dict[str, Any]:
+    return score_partition(workflow, key, lake, cast(Registry, Models(**pipelines)))
+
+
+def read(lake: Lake, key: str) -> Callable[[str], list[Any]]:
+    rows = lake.read(TABLE, [key])
+    return lambda name: rows.column(name).to_pylist()
+
+
+def test_without_a_champion_scores_are_null_with_that_reason(lake: Lake) -> None:
+    workflow = make_workflow()
+    rows = make_rows(workflow, FIRST, 10)
+    publish(workflow, lake, FIRST, rows)
+
+    scored = score(workflow, FIRST, lake)
+
+    assert scored == {"rows": 10, "scored": 0, "version": None, "changed": True}
+    column = read(lake, FIRST)
+    assert column("id") == rows.column("id").to_pylist()
+    assert column("reason") == [f"no champion as of the start of {FIRST}"] * 10
+    for name in ("score", "predicted", "classes", "probabilities", "model_version"):
+        assert column(name) == [None] * 10
+
+
+def test_the_champion_is_the_one_as_of_the_partitions_start(lake: Lake) -> None:
+    workflow = make_workflow()
+    for key in (FIRST, SECOND, THIRD):
+        publish(workflow, lake, key, make_rows(workflow, key, 10))
+    promote(lake, "1", end_of(workflow, FIRST))
+    promote(lake, "2", end_of(workflow, SECOND))
+    models = {"v1": fit(workflow, "binary"), "v2": fit(workflow, "binary", seed=1)}
+
+    versions = [score(workflow, key, lake, **models)["version"] for key in (THIRD, FIRST, SECOND)]
+
+    assert versions == ["2", None, "1"]
+    assert set(read(lake, SECOND)("model_version")) == {"1"}
+    assert set(read(lake, SECOND)("reason")) == {None}
+
+
+def test_two_classes(lake: Lake) -> None:
+    workflow = make_workflow()
+    rows = make_rows(workflow, SECOND)
+    publish(workflow, lake, SECOND, rows)
+    promote(lake, "1", end_of(workflow, FIRST))
+    pipeline = fit(workflow, "binary")
+
+    assert score(workflow, SECOND, lake, v1=pipeline)["scored"] == 100
+
+    column = read(lake, SECOND)
+    np.testing.assert_allclose(column("score"), pipeline.predict_proba(make_frame(rows, workflow.features))[:, 1])
+    assert column("predicted") == [str(share > 0.5).lower() for share in column("score")]
+
+
+def test_probabilities_of_many_classes_sum_to_one(lake: Lake) -> None:
+    workflow = make_workflow("multiclass")
+    publish(workflow, lake, SECOND, make_rows(workflow, SECOND, problem="multiclass"))
+    promote(lake, "1", end_of(workflow, FIRST))
+
+    score(workflow, SECOND, lake, v1=fit(workflow, "multiclass"))
+
+    column = read(lake, SECOND)
+    probabilities = np.array(column("probabilities"))
+    np.testing.assert_allclose(probabilities.sum(axis=1), 1)
+    assert column("classes") == [["high", "low", "middle"]] * 100
+    assert column("predicted") == [
+        names[at] for names, at in zip(column("classes"), probabilities.argmax(axis=1), strict=True)
+    ]
+    np.testing.assert_array_equal(column("score"), probabilities.max(axis=1))
+
+
+def test_values(lake: Lake) -> None:
+    workflow = make_workflow("regression")
+    rows = make_rows(workflow, SECOND, problem="regression")
+    publish(workflow, lake, SECOND, rows)
+    promote(lake, "1", end_of(workflow, FIRST))
+    pipeline = fit(workflow, "regression")
+
+    score(workflow, SECOND, lake, v1=pipeline)
+
+    column = read(lake, SECOND)
+    np.testing.assert_array_equal(column("score"), pipeline.predict(make_frame(rows, workflow.features)))
+    assert set(column("predicted")) == {None}
+    assert column("probabilities") == column("classes") == [None] * 100
+
+
+@pytest.mark.parametrize("problem", ["binary", "multiclass", "regression"])
+def test_scoring_again_changes_nothing(lake: Lake, problem: str) -> None:
+    workflow = make_workflow(problem)
+    for key in (FIRST, SECOND):
+        publish(workflow, lake, key, make_rows(workflow, key, problem=problem))
+    promote(lake, "1", end_of(workflow, FIRST))
+    pipeline = fit(workflow, problem)
+    for key in (FIRST, SECOND):
+        assert score(workflow, key, lake, v1=pipeline)["changed"]
+    before = lake.version(TABLE)
+
+    for key in (SECOND, FIRST):
+        assert not score(workflow, key, lake, v1=pipeline)["changed"]
+
+    assert lake.version(TABLE) == before
+
+
+def test_a_promotion_after_the_partitions_start_changes_nothing(lake: Lake) -> None:
+    workflow = make_workflow()
+    publish(workflow, lake, FIRST, make_rows(workflow, FIRST))
+    score(workflow, FIRST, lake)
+
+    promote(lake, "1", end_of(workflow, FIRST))
+
+    assert not score(workflow, FIRST, lake, v1=fit(workflow, "binary"))["changed"]
+
+
+@pytest.mark.parametrize("has_champion", [True, False])
+def test_a_partition_without_rows_has_no_scores(lake: Lake, has_champion: bool) -> None:
+    workflow = make_workflow()
+    publish(workflow, lake, FIRST, make_rows(workflow, FIRST))
+    publish(workflow, lake, SECOND, make_rows(workflow, SECOND, 0))
+    if has_champion:
+        promote(lake, "1", end_of(workflow, FIRST))
+
+    scored = score(workflow, SECOND, lake, v1=fit(workflow, "binary"))
+
+    assert (scored["rows"], scored["scored"]) == (0, 0)
+
+
+def test_rows_keep_their_scores_when_the_category_is_new_and_numbers_are_missing(lake: Lake) -> None:
+    workflow = make_workflow()
+    rows = make_rows(workflow, SECOND, 3)
+    rows = rows.set_column(4, "colour", [["violet", None, "red"]]).set_column(2, "size", [[None, 1.0, None]])
+    publish(workflow, lake, SECOND, rows)
+    promote(lake, "1", end_of(workflow, FIRST))
+
+    assert score(workflow, SECOND, lake, v1=fit(workflow, "binary"))["scored"] == 3
+    assert all(0 <= share <= 1 for share in read(lake, SECOND)("score"))
