@@ -216,7 +216,7 @@ def test_writers_at_once_lose_nothing_and_append_once(lake, monkeypatch, setting
     for writer in writers:
         writer.stdin.write("\n")
         writer.stdin.flush()
-    said = [writer.communicate(timeout=120)[0] for writer in writers]
+    said = [writer.communicate(timeout=600)[0] for writer in writers]
     assert [writer.returncode for writer in writers] == [0, 0, 0]
     for table in ("streamed", "replaced"):
         found = sorted(lake.read(table).column("x").to_pylist())

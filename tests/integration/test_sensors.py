@@ -94,7 +94,7 @@ def house() -> Iterator[House]:
         def lakemill(*arguments: str) -> subprocess.CompletedProcess[str]:
             command = [sys.executable, "-m", "lakemill.cli.main", *arguments]
             env = {**os.environ, "LAKEMILL_PROJECT": str(project), "LAKEMILL_STATE": str(state)}
-            return subprocess.run(command, env=env, capture_output=True, text=True, timeout=240, cwd=project)
+            return subprocess.run(command, env=env, capture_output=True, text=True, timeout=900, cwd=project)
 
         try:
             running = start(settings, attached=True, report=lambda phase: None)
@@ -111,7 +111,7 @@ def replayed(house: House) -> str:
     return ended.stdout
 
 
-def await_that(condition: Callable[[], bool], what: str, *, seconds: float = 90) -> None:
+def await_that(condition: Callable[[], bool], what: str, *, seconds: float = 300) -> None:
     give_up_at = time.monotonic() + seconds
     while not condition():
         assert time.monotonic() < give_up_at, what

@@ -86,7 +86,7 @@ def celery_house() -> Iterator[House]:
         def lakemill(*arguments: str) -> subprocess.CompletedProcess[str]:
             command = [sys.executable, "-m", "lakemill.cli.main", *arguments]
             env = {**os.environ, "LAKEMILL_PROJECT": str(project), "LAKEMILL_STATE": str(state)}
-            return subprocess.run(command, env=env, capture_output=True, text=True, timeout=300, cwd=project)
+            return subprocess.run(command, env=env, capture_output=True, text=True, timeout=900, cwd=project)
 
         with AirflowApi(running.airflow_url) as api:
             yield House(settings, api, lakemill, variables)

@@ -27,7 +27,7 @@ from lakemill.collection.publishing import publish_recorded
 from lakemill.exceptions import CollectionError
 from lakemill.lake import Lake
 
-pytestmark = [pytest.mark.integration, pytest.mark.timeout(180)]
+pytestmark = [pytest.mark.integration, pytest.mark.timeout(900)]
 
 
 @pytest.fixture(scope="module", autouse=True)
