@@ -11,10 +11,12 @@ from lakemill.config import Workflow
 from lakemill.config.features import Features
 from lakemill.evaluation.predictions import predict
 from lakemill.lake import Lake
+from lakemill.lake.times import SCORING, Time, record_times
 from lakemill.preprocessing.features import make_frame
 from lakemill.registry.ledger import find_champion
 from lakemill.registry.models import Registry
 from lakemill.training.found_features import features_of
+from lakemill.training.measuring import Cost, measure
 
 TABLE = "predictions"
 
@@ -43,15 +45,20 @@ def score_partition(workflow: Workflow, key: str, lake: Lake, registry: Registry
     names = dict.fromkeys((*workflow.table.key, workflow.table.event_time))
     columns = {name: rows.column(name) for name in names if name in rows.column_names}
     predictions = pa.table(columns)
+    cost = Cost()
     if champion is None:
         reason = f"no champion as of the start of {key}"
         scores = _no_scores(len(rows), reason)
     else:
-        scores = _scores(rows, features_of(workflow, lake, champion.snapshot), registry, champion.version)
+        with measure() as cost:
+            scores = _scores(rows, features_of(workflow, lake, champion.snapshot), registry, champion.version)
     for name, values in scores.items():
         predictions = predictions.append_column(name, values)
     changed = lake.replace_partition(TABLE, key, predictions)
     version = champion.version if champion else None
+    if champion is not None and len(rows):
+        told = Time(key, SCORING, snapshot=champion.snapshot, version=champion.version, rows=len(rows), **vars(cost))
+        record_times(lake, [told], of=champion.version, is_anew=changed)
     return {"rows": len(rows), "scored": len(rows) if champion else 0, "version": version, "changed": changed}
 
 

@@ -10,6 +10,7 @@ from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import AfterValidator, Field, PrivateAttr, field_validator, model_validator
 
+from lakemill.config.choosing import Choose
 from lakemill.config.cleaning import CleaningRule, Duplicates
 from lakemill.config.dataset import Dataset, PredefinedSplit, StratifiedSplit, TimeSplit, find_column
 from lakemill.config.defaults import CANDIDATES, METRIC, find_search
@@ -158,7 +159,11 @@ class Train(Section):
         "root_mean_squared_error of numbers.",
     )
     budget: Budget = Budget()
+    choose: Choose = Field(
+        Choose(), description="What is fitted of what was tried: best, cheapest, or {best_under: 30 seconds}."
+    )
     seed: int = 0
+    later: ClassVar = ("choose",)
 
 
 class AgainstChampion(Section):
@@ -166,6 +171,15 @@ class AgainstChampion(Section):
 
     margin: float = Field(0.0, ge=0, description="In the metric's unit.")
     confidence: Confidence = Field(0.95, description="Of the paired bootstrap interval.")
+
+
+class TrainingTime(Section):
+    """From when on the gate notes that training got slower; nothing is refused for it."""
+
+    times: float = Field(
+        2.0, gt=1, description="So many times the CPU seconds a row that earlier trainings took (their median)."
+    )
+    seconds: float = Field(5.0, ge=0, description="And so many CPU seconds more, on the rows of this training.")
 
 
 class Gate(Section):
@@ -179,6 +193,8 @@ class Gate(Section):
     leakage: Leakage = Field(
         Leakage(), description="Proofs that no knowledge leaks in: refuse, warn or skip, or these with their limits."
     )
+
+    training_time: TrainingTime = TrainingTime()
 
     @field_validator("better_than_naive")
     @classmethod

@@ -12,6 +12,7 @@ from lakemill.config.workflow import Gate
 from lakemill.evaluation.comparison import Difference
 from lakemill.evaluation.leakage import Proof
 from lakemill.evaluation.metrics import Metric
+from lakemill.evaluation.pace import Pace
 
 
 @dataclass(frozen=True)
@@ -27,6 +28,8 @@ class Evidence:
         None where there is no champion.
     proofs : tuple of Proof
         That nothing leaks; none where they were skipped.
+    paces : tuple of Pace
+        How long the parts of the training took; none where they were not measured.
     """
 
     metric: Metric
@@ -34,6 +37,7 @@ class Evidence:
     naive: float
     against_champion: Difference | None
     proofs: tuple[Proof, ...] = ()
+    paces: tuple[Pace, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -115,4 +119,20 @@ def check_leakage(evidence: Evidence, gate: Gate) -> Finding:
     return Finding("leakage", met, ("warning: " if met else "") + "; ".join(failed))
 
 
-RULES: tuple[Callable[[Evidence, Gate], Finding], ...] = (check_floor, check_naive, check_champion, check_leakage)
+def note_training_time(evidence: Evidence, gate: Gate) -> Finding:
+    """Tell where training got slower on as many rows; nothing is refused for it."""
+    rule, compared = "training time", [pace for pace in evidence.paces if pace.earlier]
+    if slower := [str(pace) for pace in compared if pace.is_slower(gate.training_time)]:
+        return Finding(rule, True, f"note: training got slower: {'; '.join(slower)}")
+    if not compared:
+        return Finding(rule, True, "no earlier training time to compare with")
+    return Finding(rule, True, "training no slower than before")
+
+
+RULES: tuple[Callable[[Evidence, Gate], Finding], ...] = (
+    check_floor,
+    check_naive,
+    check_champion,
+    check_leakage,
+    note_training_time,
+)

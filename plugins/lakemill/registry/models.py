@@ -9,7 +9,8 @@ import hashlib
 import json
 import os
 import tempfile
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, field
 from datetime import datetime
 from importlib.metadata import version as installed_version
 from pathlib import Path
@@ -23,6 +24,7 @@ import mlflow
 import mlflow.sklearn
 import skops.io
 from mlflow import MlflowClient
+from mlflow.entities import Metric, RunInfo
 from mlflow.entities.model_registry import ModelVersion
 from mlflow.exceptions import MlflowException
 from sklearn.pipeline import Pipeline
@@ -43,6 +45,7 @@ TRUSTED_TYPES = (
 )
 CHAMPION = "champion"
 HASH = "model_sha256"
+MOST_AT_ONCE = 1000  # metrics that MLflow takes
 REQUIRED = ("scikit-learn", "numpy", "pandas")  # to load a model, beside what its estimator comes from
 
 
@@ -60,6 +63,10 @@ class Fitted:
     metrics : dict of str to float
     details : dict
         Kept as a JSON file beside the model.
+    steps : sequence of (int, dict of str to float)
+        Metrics of single trials: MLflow's step, and the figures.
+    files : dict of str to bytes
+        Kept beside the model under these names.
     """
 
     pipeline: Pipeline
@@ -68,6 +75,8 @@ class Fitted:
     parameters: dict[str, Any]
     metrics: dict[str, float]
     details: dict[str, Any]
+    steps: Sequence[tuple[int, dict[str, float]]] = ()
+    files: dict[str, bytes] = field(default_factory=dict)
 
 
 class Registry:
@@ -117,6 +126,11 @@ class Registry:
             mlflow.log_params({name: str(value) for name, value in fitted.parameters.items()})
             mlflow.log_metrics({name: value for name, value in fitted.metrics.items() if value == value})
             mlflow.log_dict(fitted.details, "details.json")
+            self._log_steps(run.info, fitted.steps)
+            with tempfile.TemporaryDirectory(prefix="lakemill-files-") as folder:
+                for name, content in fitted.files.items():
+                    (Path(folder) / name).write_bytes(content)
+                mlflow.log_artifacts(folder)
             info = mlflow.sklearn.log_model(
                 fitted.pipeline,
                 name="model",
@@ -214,6 +228,12 @@ class Registry:
             return str(self._client.create_experiment(self.name, artifact_location=self._artifacts))
         except MlflowException:  # another task made it in between
             return str(self._client.get_experiment_by_name(self.name).experiment_id)
+
+    def _log_steps(self, run: RunInfo, steps: Sequence[tuple[int, dict[str, float]]]) -> None:
+        # MLflow wants a moment for each; the run's own says enough
+        figures = [Metric(name, value, run.start_time, step) for step, known in steps for name, value in known.items()]
+        for first in range(0, len(figures), MOST_AT_ONCE):
+            self._client.log_batch(run.run_id, metrics=figures[first : first + MOST_AT_ONCE])
 
     def _register_name(self) -> None:
         try:

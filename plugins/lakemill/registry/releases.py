@@ -4,7 +4,6 @@ Stays out: how to tune, score, judge and keep; this module only brings these tog
 """
 
 import math
-import time
 from datetime import datetime
 from typing import Any
 
@@ -20,8 +19,10 @@ from lakemill.evaluation.gate import Evidence, judge
 from lakemill.evaluation.leakage import Case, Proof, prove
 from lakemill.evaluation.metrics import METRICS, predict_naively
 from lakemill.evaluation.predictions import predict
+from lakemill.evaluation.standard_errors import find_standard_error
 from lakemill.exceptions import TrainingError
 from lakemill.lake import Lake
+from lakemill.lake.times import TRIAL, Time, read_times
 from lakemill.lake.verdicts import Verdict, record_verdict
 from lakemill.preprocessing.features import make_frame, make_target
 from lakemill.preprocessing.splitting import Split, split_rows
@@ -29,9 +30,22 @@ from lakemill.registry.caution import prefer_untuned
 from lakemill.registry.label_audit import read_audit, summarise_noise
 from lakemill.registry.ledger import Entry, find_champion, record_promotion
 from lakemill.registry.models import Fitted, Registry
+from lakemill.registry.trade_off import draw_trials
+from lakemill.registry.training_times import (
+    choose_fit,
+    describe_fit,
+    find_fit,
+    gather_paces,
+    list_steps,
+    record_evaluation,
+    record_fit,
+    record_trials,
+)
 from lakemill.training.estimators import make_pipeline
 from lakemill.training.found_features import features_of, read_found, settle_features
+from lakemill.training.measuring import measure
 from lakemill.training.snapshots import read_snapshot
+from lakemill.training.trials import Scored, read_trials
 from lakemill.training.tuning import tune_candidate
 
 LEAST_ROWS = 30  # fewer make no training, validation and test sets
@@ -87,19 +101,23 @@ def tune(workflow: Workflow, lake: Lake, snapshot: str, candidate: str, *, studi
     classes = _classes(workflow, y)
 
     def score(pipeline: Pipeline, X: pd.DataFrame, y: np.ndarray) -> float:
-        return metric.gain(metric(y, predict(pipeline, X).align(classes)), 0.0)
+        prediction = predict(pipeline, X).align(classes)
+        error = find_standard_error(metric, y, prediction, seed=workflow.train.seed)
+        return Scored(metric.gain(metric(y, prediction), 0.0), error)
 
     # a task asks for one connection at a time; a pool would only hold more open
     storage = optuna.storages.RDBStorage(studies, engine_kwargs={"pool_size": 1})
     name = f"{workflow.workflow}/{snapshot}/{candidate}"
     tuned = tune_candidate(workflow, candidate, X, y, split, score=score, study_name=name, storage=storage)
+    trials = read_trials(name, storage, workflow.train.candidates[candidate])
+    record_trials(workflow, lake, snapshot, candidate, trials)
     return {**vars(prefer_untuned(workflow, tuned, X, y, split, classes=classes))}
 
 
 def fit(
     workflow: Workflow, lake: Lake, registry: Registry, snapshot: str, tuned: list[dict[str, Any]], *, as_of: datetime
 ) -> str:
-    """Fit the best candidate on training and validation rows and keep it in the registry.
+    """Fit what ``train.choose`` says on training and validation rows and keep it in the registry.
 
     Parameters
     ----------
@@ -118,33 +136,40 @@ def fit(
     """
     held = registry.find(snapshot)
     if held is not None:
+        record_fit(lake, held, registry.details(held).get("fit"))  # killed in between, it was not
         return held
-    best = max(tuned, key=lambda one: -math.inf if math.isnan(one["score"]) else one["score"])
     workflow, X, y, split = _load(workflow, lake, snapshot)
-    train = workflow.train
+    train, metric = workflow.train, METRICS[workflow.train.metric]
+    choice = choose_fit(workflow, lake, snapshot, tuned, rows=len(split.fit))
+    best = choice.option
     found = read_found(lake, snapshot)
-    began, began_cpu = time.perf_counter(), time.process_time()
-    pipeline = make_pipeline(
-        train.candidates[best["candidate"]],
-        workflow.features,
-        problem=workflow.table.label.problem,
-        parameters=best["parameters"],
-        seed=train.seed,
-    ).fit(X.iloc[split.fit], y[split.fit])
-    seconds = {"fit_seconds": time.perf_counter() - began, "fit_cpu_seconds": time.process_time() - began_cpu}
+    with measure() as cost:
+        pipeline = make_pipeline(
+            train.candidates[best.candidate],
+            workflow.features,
+            problem=workflow.table.label.problem,
+            parameters=best.parameters,
+            seed=train.seed,
+        ).fit(X.iloc[split.fit], y[split.fit])
+    told = describe_fit(workflow, lake, snapshot, choice, cost, rows=len(split.fit))
+    trials = read_times(lake, TRIAL, snapshot=snapshot)
+    spent = {"fit_seconds": cost.wall_seconds, "fit_cpu_seconds": cost.cpu_seconds, "fit_peak_bytes": cost.peak_bytes}
     rows = {"rows_train": len(split.train), "rows_validation": len(split.validation), "rows_test": len(split.test)}
-    sign = 1 if METRICS[train.metric].greater_is_better else -1
     fitted = Fitted(
         pipeline=pipeline,
         snapshot=snapshot,
         as_of=as_of,
-        parameters={"candidate": best["candidate"], **best["parameters"]},
-        metrics={**seconds, **rows, f"validation_{train.metric}": sign * best["score"]}
+        parameters={"candidate": best.candidate, **best.parameters},
+        metrics={**spent, **rows, f"validation_{train.metric}": metric.gain(best.score, 0.0)}
         | {f"tuning_seconds_{one['candidate']}": one["seconds"] for one in tuned},
-        details={"snapshot": lake.read_document(f"snapshots/{snapshot}"), "tuned": tuned}
+        details={"snapshot": lake.read_document(f"snapshots/{snapshot}"), "tuned": tuned, "fit": told}
         | ({"features": vars(found)} if found is not None else {}),
+        steps=list_steps(trials),
+        files={"trials.png": draw_trials(workflow, trials, Time(**told))} if trials else {},
     )
-    return registry.add(fitted)
+    version = registry.add(fitted)
+    record_fit(lake, version, told)
+    return version
 
 
 def evaluate(workflow: Workflow, lake: Lake, registry: Registry, snapshot: str, version: str) -> dict[str, Any]:
@@ -160,10 +185,17 @@ def evaluate(workflow: Workflow, lake: Lake, registry: Registry, snapshot: str, 
     Returns
     -------
     dict
-        ``verdict`` (pass or fail), ``findings``, ``proofs`` (of no leakage), ``metric``, ``score``, ``naive``,
-        ``champion`` and its score, ``label_noise`` where labels were audited; a figure that is not defined is None,
-        since JSON has no NaN.
+        ``verdict`` (pass or fail), ``findings``, ``proofs`` (of no leakage), ``metric``, ``score`` and its standard
+        error, ``naive``, ``champion`` and its score, ``choice`` (why this one was fitted), ``label_noise`` where
+        labels were audited; a figure that is not defined is None, since JSON has no NaN.
     """
+    with measure() as cost:
+        evaluated = _evaluate(workflow, lake, registry, snapshot, version)
+    record_evaluation(lake, snapshot, version, evaluated, cost)
+    return evaluated
+
+
+def _evaluate(workflow: Workflow, lake: Lake, registry: Registry, snapshot: str, version: str) -> dict[str, Any]:
     rows = read_snapshot(workflow, lake, snapshot)
     workflow, X, y, split = _prepare(workflow, lake, rows, snapshot)
     metric, train = METRICS[workflow.train.metric], workflow.train
@@ -186,7 +218,9 @@ def evaluate(workflow: Workflow, lake: Lake, registry: Registry, snapshot: str, 
         difference = compare_paired(metric, y_test, candidate, held, confidence=confidence, seed=train.seed)
     naive = predict_naively(y[split.fit], len(y_test), problem=workflow.table.label.problem).align(candidate.classes)
     proofs = tuple(prove(Case(workflow, rows, X, y, split, pipeline)))
-    evidence = Evidence(metric, metric(y_test, candidate), metric(y_test, naive), difference, proofs)
+    times = read_times(lake)
+    paces, chosen = gather_paces(times, snapshot), find_fit(times, snapshot)
+    evidence = Evidence(metric, metric(y_test, candidate), metric(y_test, naive), difference, proofs, paces)
     findings = judge(evidence, workflow.gate)
     return {
         "verdict": "pass" if all(finding.is_met for finding in findings) else "fail",
@@ -194,11 +228,13 @@ def evaluate(workflow: Workflow, lake: Lake, registry: Registry, snapshot: str, 
         "proofs": [_tell(proof) for proof in proofs],
         "metric": metric.name,
         "score": _finite(evidence.score),
+        "standard_error": _finite(find_standard_error(metric, y_test, candidate, seed=train.seed)),
         "naive": _finite(evidence.naive),
         "rows": len(y_test),
         "left_out": found.left_out if (found := read_found(lake, snapshot)) else {},
         "champion": champion.version if champion and difference else None,
         "champion_score": _finite(champion_score),
+        "choice": chosen.note if chosen else None,
         "label_noise": summarise_noise(read_audit(lake, snapshot)),
         "difference": {name: _finite(value) for name, value in vars(difference).items()} if difference else None,
     }

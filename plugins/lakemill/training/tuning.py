@@ -22,6 +22,8 @@ from lakemill.config.workflow import Candidate, Range
 from lakemill.exceptions import TrainingError
 from lakemill.preprocessing.splitting import Split
 from lakemill.training.estimators import make_pipeline, read_defaults
+from lakemill.training.measuring import Cost, measure
+from lakemill.training.trials import tell_cost, undraw
 
 Score = Callable[[Pipeline, pd.DataFrame, np.ndarray], float]
 
@@ -71,7 +73,7 @@ def tune_candidate(
     split : Split
         Fits on training rows, scores on validation rows; where there are folds, on each of them.
     score : callable
-        ``score(pipeline, X, y) -> float``, greater is better.
+        ``score(pipeline, X, y) -> float``, greater is better; a ``Scored`` also says how sure it is.
     study_name : str
         Trials kept under this name are not run again.
     storage : optuna.storages.BaseStorage
@@ -93,26 +95,28 @@ def tune_candidate(
     where = f"include/workflows/{workflow.workflow}.yaml: train.candidates.{name}"
     folds = [(thin(train, budget.rows, seed), held) for train, held in split.tuning]
 
-    def fit_and_score(parameters: dict[str, Any], train: np.ndarray, held: np.ndarray) -> float:
+    def fit_and_score(parameters: dict[str, Any], train: np.ndarray, held: np.ndarray) -> tuple[float, Cost]:
         pipeline = make_pipeline(
             candidate, workflow.features, problem=workflow.table.label.problem, parameters=parameters, seed=seed,
             where=where,
         )  # fmt: skip
         try:
-            pipeline.fit(X.iloc[train], y[train])
+            with measure() as fitting:
+                pipeline.fit(X.iloc[train], y[train])
         except (ValueError, TypeError) as error:  # scikit-learn's word for: not with these parameters, not on this data
             raise TrainingError(
                 f"cannot be fitted with {parameters or 'its parameters'}: {error}",
                 where=where,
                 remedy="mend its parameters or search",
             ) from error
-        return score(pipeline, X.iloc[held], y[held])
+        return score(pipeline, X.iloc[held], y[held]), fitting
 
     def run_trial(trial: Trial) -> float:
-        began = time.process_time()
         parameters = draw_parameters(trial, candidate)
-        reached = float(np.mean([fit_and_score(parameters, train, held) for train, held in folds]))
-        trial.set_user_attr("seconds", time.process_time() - began)
+        with measure() as whole:
+            scores, fits = zip(*(fit_and_score(parameters, train, held) for train, held in folds), strict=True)
+        tell_cost(trial, whole, fits, scores, rows=sum(len(train) for train, _ in folds))
+        reached = float(np.mean(scores))
         return reached if reached == reached else -math.inf  # Optuna would call NaN a failure, and draw the same again
 
     study = optuna.create_study(study_name=study_name, storage=storage, direction="maximize", load_if_exists=True)
@@ -135,7 +139,7 @@ def tune_candidate(
         )
     return Tuned(
         candidate=name,
-        parameters=_undraw(best.params, candidate),
+        parameters=undraw(best.params, candidate),
         score=_value(best),
         trials=len(done),
         seconds=sum(trial.user_attrs["seconds"] for trial in done),
@@ -149,7 +153,7 @@ def _value(trial: FrozenTrial) -> float:
 
 def draw_parameters(trial: Trial, candidate: Candidate) -> dict[str, Any]:
     """Draw a value for each searched parameter."""
-    return _undraw({name: _draw(trial, name, space) for name, space in candidate.search.items()}, candidate)
+    return undraw({name: _draw(trial, name, space) for name, space in candidate.search.items()}, candidate)
 
 
 def _draw(trial: Trial, name: str, space: Range | list[Any]) -> Any:
@@ -158,12 +162,6 @@ def _draw(trial: Trial, name: str, space: Range | list[Any]) -> Any:
     if isinstance(space.low, int) and isinstance(space.high, int):
         return trial.suggest_int(name, space.low, space.high, log=space.log)
     return trial.suggest_float(name, space.low, space.high, log=space.log)
-
-
-def _undraw(drawn: dict[str, Any], candidate: Candidate) -> dict[str, Any]:
-    """Turn positions in lists of choices back into the choices: Optuna keeps only simple ones."""
-    spaces = candidate.search
-    return {name: space[value] if isinstance(space := spaces[name], list) else value for name, value in drawn.items()}
 
 
 def _redraw(parameters: dict[str, Any], candidate: Candidate) -> dict[str, Any]:

@@ -1,0 +1,127 @@
+"""How sure a score on so many rows is: its standard error, by a formula where there is one, else by leaving rows out.
+
+Stays out: comparing two models on the same rows (``comparison.py``).
+"""
+
+from collections.abc import Callable
+
+import numpy as np
+from scipy.stats import rankdata
+
+from lakemill.evaluation.metrics import Metric
+from lakemill.evaluation.predictions import Prediction
+
+GROUPS = 20  # of rows, each left out once
+SMALLEST = 1e-15  # scikit-learn's log loss takes no smaller probability of 64 bits
+
+
+def find_standard_error(metric: Metric, y: np.ndarray, prediction: Prediction, *, seed: int) -> float:
+    """Return the standard error of a score.
+
+    Parameters
+    ----------
+    metric : Metric
+    y : ndarray of shape (n,)
+    prediction : Prediction
+        For the same n rows.
+    seed : int
+        Draws the groups that are left out, where the metric has no formula.
+
+    Returns
+    -------
+    float
+        In the metric's unit; NaN where the metric is not defined, or of fewer than two rows.
+
+    Notes
+    -----
+    A metric that is a mean over rows has the standard deviation of its rows by the square root of n. The area under
+    the curve of two classes has the placements of DeLong, DeLong and Clarke-Pearson, Biometrics 44 (1988), of many
+    the mean of each class against the rest; the root of a mean and a quotient of means go by the delta method. All
+    else by the delete-a-group jackknife (Kott, Journal of Official Statistics 17, 2001). Rows count as independent.
+    """
+    if len(y) < 2 or not np.isfinite(metric(y, prediction)):
+        return float("nan")
+    find_influences = INFLUENCES.get(metric.name)
+    if find_influences is None:
+        return _leave_groups_out(metric, y, prediction, seed)
+    influences = find_influences(np.asarray(y), prediction)
+    return float(np.std(influences, ddof=1) / np.sqrt(len(y)))
+
+
+def _accuracy(y: np.ndarray, prediction: Prediction) -> np.ndarray:
+    return (prediction.predicted == y).astype("float64")
+
+
+def _log_loss(y: np.ndarray, prediction: Prediction) -> np.ndarray:
+    probabilities = np.asarray(prediction.probabilities)[_indicate(y, prediction)]
+    return -np.log(np.clip(probabilities, SMALLEST, 1.0))
+
+
+def _brier_score(y: np.ndarray, prediction: Prediction) -> np.ndarray:
+    squared = (np.asarray(prediction.probabilities) - _indicate(y, prediction)) ** 2
+    return np.asarray(squared.sum(axis=1) / 2)
+
+
+def _absolute(y: np.ndarray, prediction: Prediction) -> np.ndarray:
+    return np.abs(prediction.predicted - y)
+
+
+def _root_of_squared(y: np.ndarray, prediction: Prediction) -> np.ndarray:
+    squared = (prediction.predicted - y) ** 2
+    root = np.sqrt(squared.mean())
+    return np.asarray(squared / (2 * root) if root > 0 else np.zeros(len(y)))
+
+
+def _r2(y: np.ndarray, prediction: Prediction) -> np.ndarray:
+    squared, spread = (prediction.predicted - y) ** 2, (y - y.mean()) ** 2
+    return np.asarray(-(squared - squared.mean() / spread.mean() * spread) / spread.mean())
+
+
+def _roc_auc(y: np.ndarray, prediction: Prediction) -> np.ndarray:
+    indicators = _indicate(y, prediction)
+    if len(prediction.classes) == 2:
+        return _place(indicators[:, 1], prediction.score)
+    scores = np.asarray(prediction.probabilities)
+    return np.asarray(np.mean([_place(indicators[:, k], scores[:, k]) for k in range(scores.shape[1])], axis=0))
+
+
+def _place(is_positive: np.ndarray, score: np.ndarray) -> np.ndarray:
+    """Return each row's pull on the area: how many of the other class it is ranked right against, weighed by its class.
+
+    The sum of the two classes' variances by their numbers is then, nearly, the variance of these by all rows.
+    """
+    n, positives = len(score), int(is_positive.sum())
+    negatives = n - positives
+    ranks = rankdata(score)
+    pull = np.empty(n)
+    above = (ranks[is_positive] - rankdata(score[is_positive])) / negatives
+    below = 1 - (ranks[~is_positive] - rankdata(score[~is_positive])) / positives
+    pull[is_positive] = (above - above.mean()) * n / positives
+    pull[~is_positive] = (below - below.mean()) * n / negatives
+    return pull
+
+
+def _indicate(y: np.ndarray, prediction: Prediction) -> np.ndarray:
+    return np.asarray(np.asarray(y)[:, None] == np.asarray(prediction.classes)[None, :])
+
+
+def _leave_groups_out(metric: Metric, y: np.ndarray, prediction: Prediction, seed: int) -> float:
+    groups = min(GROUPS, len(y))
+    member = np.random.default_rng(seed).permutation(np.arange(len(y)) % groups)
+    rest = [np.flatnonzero(member != group) for group in range(groups)]
+    scores = np.array([metric(y[rows], prediction.take(rows)) for rows in rest])
+    scores = scores[np.isfinite(scores)]
+    if len(scores) < 2:
+        return float("nan")
+    return float(np.sqrt((len(scores) - 1) / len(scores) * ((scores - scores.mean()) ** 2).sum()))
+
+
+INFLUENCES: dict[str, Callable[[np.ndarray, Prediction], np.ndarray]] = {
+    "roc_auc": _roc_auc,
+    "log_loss": _log_loss,
+    "brier_score": _brier_score,
+    "accuracy": _accuracy,
+    "mean_absolute_error": _absolute,
+    "root_mean_squared_error": _root_of_squared,
+    "r2": _r2,
+}
