@@ -12,6 +12,7 @@ from workflows_for_tests import end_of, make_rows, make_workflow, publish
 
 from lakemill.config import Workflow
 from lakemill.lake import Lake
+from lakemill.lake.times import SCORING, read_times
 from lakemill.preprocessing.features import make_frame, make_target
 from lakemill.registry.ledger import Entry, record_promotion
 from lakemill.registry.models import Registry
@@ -182,3 +183,32 @@ def test_rows_keep_their_scores_when_the_category_is_new_and_numbers_are_missing
 
     assert score(workflow, SECOND, lake, v1=fit(workflow, "binary"))["scored"] == 3
     assert all(0 <= share <= 1 for share in read(lake, SECOND)("score"))
+
+
+def test_what_scoring_cost_is_kept_once_and_anew_for_other_rows(lake: Lake) -> None:
+    workflow = make_workflow()
+    promote(lake, "1", workflow.partition.interval(FIRST).start)
+    publish(workflow, lake, FIRST, make_rows(workflow, FIRST))
+    model = fit(workflow, "binary")
+    score(workflow, FIRST, lake, v1=model)
+    (first,) = read_times(lake)
+
+    score(workflow, FIRST, lake, v1=model)
+    assert read_times(lake) == [first]
+    publish(workflow, lake, FIRST, make_rows(workflow, FIRST, 90))
+    score(workflow, FIRST, lake, v1=model)
+
+    assert (first.what, first.version, first.snapshot, first.rows) == (SCORING, "1", "snapshot1", 100)
+    assert first.cpu_seconds > 0
+    assert [one.rows for one in read_times(lake)] == [90]
+
+
+def test_where_nothing_was_scored_nothing_is_measured(lake: Lake) -> None:
+    workflow = make_workflow()
+    publish(workflow, lake, FIRST, make_rows(workflow, FIRST))
+    score(workflow, FIRST, lake)
+    promote(lake, "1", workflow.partition.interval(SECOND).start)
+    publish(workflow, lake, SECOND, make_rows(workflow, SECOND, 0))
+    score(workflow, SECOND, lake, v1=fit(workflow, "binary"))
+
+    assert read_times(lake) == []

@@ -19,6 +19,7 @@ from lakemill.cli.labels import app as labels_app
 from lakemill.cli.lake import app as lake_app
 from lakemill.cli.quarantine import app as quarantine_app
 from lakemill.cli.suites import data_docs, suggest_expectations
+from lakemill.cli.times import times
 from lakemill.config import Settings, Workflow, find_workflow, load_settings, load_workflows
 from lakemill.exceptions import ConfigError, LakemillError
 
@@ -32,6 +33,7 @@ app.add_typer(quarantine_app, name="quarantine")
 app.command()(suggest_expectations)
 app.command()(data_docs)
 app.command()(cleaning)
+app.command()(times)
 app.add_typer(labels_app, name="labels")
 WIDTH = None if sys.stdout.isatty() else 120  # in a log the width is ours to choose
 console = Console(width=WIDTH, highlight=False)

@@ -135,5 +135,13 @@ def read_times(lake: Lake, what: str | None = None, *, snapshot: str | None = No
     ]
     rank = {kind: place for place, kind in enumerate(KINDS)}
     return sorted(
-        found, key=lambda one: (one.partition, rank[one.what], one.snapshot or "", one.candidate or "", one.trial or 0)
+        found,
+        key=lambda one: (
+            one.partition,
+            rank[one.what],
+            one.snapshot or "",
+            one.version or "",
+            one.candidate or "",
+            one.trial or 0,
+        ),
     )

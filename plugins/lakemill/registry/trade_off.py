@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from lakemill.config import Workflow
 from lakemill.evaluation.metrics import METRICS
 from lakemill.lake.times import Time
+from lakemill.registry.training_times import Release
 from lakemill.training.choosing import find_front
 
 if TYPE_CHECKING:
@@ -87,6 +88,44 @@ def draw_trials(workflow: Workflow, trials: Sequence[Time], fit: Time) -> bytes:
         greater_is_better=metric.greater_is_better,
         chosen_label="fitted",
         band=_find_band(trials, greater_is_better=metric.greater_is_better),
+    )
+
+
+def draw_releases(workflow: Workflow, releases: Sequence[Release], *, in_charge: str | None) -> bytes:
+    """Draw model versions by what their training cost, and mark the one in charge.
+
+    Parameters
+    ----------
+    workflow : Workflow
+    releases : sequence of Release
+    in_charge : str or None
+        A version.
+
+    Returns
+    -------
+    bytes
+        PNG.
+    """
+    metric = METRICS[workflow.train.metric]
+    points = [
+        Point(
+            group=one.candidate,
+            seconds=one.training_seconds,
+            score=one.score,
+            standard_error=one.standard_error,
+            name=f"v{one.version}  {one.partition}",
+            is_chosen=one.version == in_charge,
+        )
+        for one in releases
+        if one.score is not None
+    ]
+    return draw_points(
+        points,
+        title=f"{workflow.workflow}, {len(points)} releases",
+        seconds_label="CPU time of training: all trials and the fit (s)",
+        score_label=f"{metric.name} on each one's own test rows, ± one standard error",
+        greater_is_better=metric.greater_is_better,
+        chosen_label="in charge",
     )
 
 

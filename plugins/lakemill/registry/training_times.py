@@ -7,7 +7,7 @@ import json
 import math
 from collections import defaultdict
 from collections.abc import Sequence
-from dataclasses import asdict, replace
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 from lakemill.config import Workflow
@@ -20,6 +20,65 @@ from lakemill.training.measuring import Cost
 from lakemill.training.trials import Told
 
 RECENT = 12  # earlier trainings that say what is usual: machines and libraries change
+
+
+@dataclass(frozen=True)
+class Release:
+    """What the training of one model version cost, and how good it is.
+
+    Attributes
+    ----------
+    partition : str
+        The last one that it knows.
+    version, candidate : str
+    score, standard_error : float or None
+        On its own test rows, in the metric's unit; None where it was not evaluated, or not defined.
+    rows : int
+        That it was fitted on.
+    trials_seconds, fit_seconds, evaluation_seconds : float
+        CPU seconds.
+    paces : tuple of Pace
+        Its parts beside those of earlier trainings.
+    """
+
+    partition: str
+    version: str
+    candidate: str
+    score: float | None
+    standard_error: float | None
+    rows: int
+    trials_seconds: float
+    fit_seconds: float
+    evaluation_seconds: float
+    paces: tuple[Pace, ...]
+
+    @property
+    def training_seconds(self) -> float:
+        """CPU seconds of its trials and its fit."""
+        return self.trials_seconds + self.fit_seconds
+
+
+def list_releases(times: Sequence[Time]) -> list[Release]:
+    """Return all versions whose fit is in the ledger of times, by partition and version."""
+    releases = []
+    for fit in (one for one in times if one.what == FIT):
+        beside = [one for one in times if one.snapshot == fit.snapshot]
+        evaluation = next((one for one in beside if one.what == EVALUATION), None)
+        releases.append(
+            Release(
+                partition=fit.partition,
+                version=str(fit.version),
+                candidate=str(fit.candidate),
+                score=evaluation.score if evaluation else None,
+                standard_error=evaluation.standard_error if evaluation else None,
+                rows=fit.rows,
+                trials_seconds=sum(one.cpu_seconds for one in beside if one.what == TRIAL),
+                fit_seconds=fit.cpu_seconds,
+                evaluation_seconds=evaluation.cpu_seconds if evaluation else 0.0,
+                paces=gather_paces(times, str(fit.snapshot)),
+            )
+        )
+    return sorted(releases, key=lambda one: (one.partition, int(one.version)))
 
 
 def record_trials(workflow: Workflow, lake: Lake, snapshot: str, candidate: str, trials: Sequence[Told]) -> None:

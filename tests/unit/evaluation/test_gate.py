@@ -17,9 +17,11 @@ from lakemill.evaluation.gate import (
     check_leakage,
     check_naive,
     judge,
+    note_training_time,
 )
 from lakemill.evaluation.leakage import Proof
 from lakemill.evaluation.metrics import METRICS
+from lakemill.evaluation.pace import Pace
 
 NAN = math.nan
 SOUND, DOUBTFUL = Proof("fine", True, "all is well"), Proof("fine", True, "x alone reaches 0.85", is_doubtful=True)
@@ -126,6 +128,22 @@ def test_the_proofs_of_no_leakage(proofs: tuple[Proof, ...], action: str, is_met
     assert finding == Finding("leakage", is_met, text)
 
 
+@pytest.mark.parametrize(
+    ("paces", "text"),
+    [
+        ((), "no earlier training time to compare with"),
+        ((Pace("fit of plain", 100, 9.0),), "no earlier training time to compare with"),
+        ((Pace("fit of plain", 100, 9.0, (0.08,)), Pace("fit of other", 100, 9.0)), "training no slower than before"),
+        ((Pace("fit of plain", 100, 90.0, (0.1,)),), "note: training got slower: fit of plain took 90.0 CPU s"),
+    ],
+)
+def test_training_time_is_noted_and_never_refused(paces: tuple[Pace, ...], text: str) -> None:
+    finding = note_training_time(replace(gather(UP, 0.7), paces=paces), Gate())
+
+    assert (finding.rule, finding.is_met) == ("training time", True)
+    assert finding.text.startswith(text)
+
+
 def test_all_rules_are_judged_even_after_one_is_not_met() -> None:
     findings = judge(gather(UP, 0.4, against=Difference(0.1, 0.05, 0.2)), Gate(floor=0.65))
 
@@ -134,6 +152,7 @@ def test_all_rules_are_judged_even_after_one_is_not_met() -> None:
         ("better than naive", False),
         ("against champion", True),
         ("leakage", True),
+        ("training time", True),
     ]
     assert len(RULES) == len(findings)
 
