@@ -23,6 +23,7 @@ COLOURS = ("#0072B2", "#E69F00", "#009E73", "#CC79A7", "#56B4E9", "#D55E00")
 MARKERS = ("o", "s", "^", "D", "v", "P")
 FRONT, CHOSEN = "#555555", "#000000"
 SIZE = (8.0, 5.0)  # inches
+ROOM, ROOM_FOR_NAMES = 0.08, 0.22  # right of the slowest, as a share
 WIDE = 20.0  # times from the least to the most seconds; from there on the axis is logarithmic
 
 
@@ -82,7 +83,7 @@ def draw_trials(workflow: Workflow, trials: Sequence[Time], fit: Time) -> bytes:
     told = f"{rows[0]:,}" if len(rows) == 1 else f"{rows[0]:,} to {rows[-1]:,}" if rows else "no"
     return draw_points(
         points,
-        title=f"{workflow.workflow}, {len(points)} trials as of the end of {fit.partition}",
+        title=f"{workflow.workflow}: {len(points)} trials as of the end of {fit.partition}",
         seconds_label=f"CPU time of fitting {told} rows (s)",
         score_label=f"{metric.name} on validation rows",
         greater_is_better=metric.greater_is_better,
@@ -121,9 +122,9 @@ def draw_releases(workflow: Workflow, releases: Sequence[Release], *, in_charge:
     ]
     return draw_points(
         points,
-        title=f"{workflow.workflow}, {len(points)} releases",
+        title=f"{workflow.workflow}: {len(points)} releases",
         seconds_label="CPU time of training: all trials and the fit (s)",
-        score_label=f"{metric.name} on each one's own test rows, ± one standard error",
+        score_label=f"{metric.name} ± one standard error, each on its own test rows",
         greater_is_better=metric.greater_is_better,
         chosen_label="in charge",
     )
@@ -165,7 +166,7 @@ def draw_points(
     axes = figure.add_subplot()
     axes.set_title(title)
     axes.set_xlabel(seconds_label)
-    axes.set_ylabel(f"{score_label}\n({'greater' if greater_is_better else 'less'} is better)")
+    axes.set_ylabel(f"{score_label}\n{'greater' if greater_is_better else 'less'} is better")
     axes.grid(color="#dddddd", linewidth=0.6)
     axes.set_axisbelow(True)
     if drawn:
@@ -184,22 +185,29 @@ def draw_points(
 
 
 def _scale(axes: "Axes", points: Sequence[Point]) -> None:
+    from matplotlib.ticker import LogLocator, NullLocator
+
     seconds = [one.seconds for one in points]
-    if min(seconds) > 0 and max(seconds) / min(seconds) >= WIDE:
+    least, most = min(seconds), max(seconds)
+    room = ROOM_FOR_NAMES if any(one.name for one in points) else ROOM
+    axes.margins(y=0.12)
+    axes.spines[["top", "right"]].set_visible(False)
+    if least > 0 and most / least >= WIDE:
         axes.set_xscale("log")
+        axes.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
         axes.xaxis.set_major_formatter(lambda value, _: f"{value:g}")
-        axes.margins(x=0.1, y=0.12)
+        axes.xaxis.set_minor_locator(NullLocator())
+        width = (most / least) ** room
+        axes.set_xlim(least / width, most * width)
     else:
-        axes.margins(x=0.1, y=0.12)
-        axes.set_xlim(left=0.0, right=max(1.12 * max(seconds), 1e-3))
+        axes.set_xlim(0.0, max((1 + room) * most, 1e-3))
 
 
 def _draw_front(axes: "Axes", points: Sequence[Point], *, greater_is_better: bool) -> None:
     sign = 1 if greater_is_better else -1
     front = [points[place] for place in find_front([(one.seconds, sign * one.score) for one in points])]
     # a step: with so much time, the best that is to be had; to the right edge, since more time loses nothing
-    right = axes.get_xlim()[1] if axes.get_xscale() == "linear" else max(one.seconds for one in points) * 1.1
-    seconds = [*(one.seconds for one in front), max(right, front[-1].seconds)]
+    seconds = [*(one.seconds for one in front), axes.get_xlim()[1]]
     scores = [*(one.score for one in front), front[-1].score]
     axes.plot(
         seconds, scores, drawstyle="steps-post", color=FRONT, linewidth=1.2, linestyle="--", zorder=2,
