@@ -161,6 +161,7 @@ def fit(
         as_of=as_of,
         parameters={"candidate": best.candidate, **best.parameters},
         metrics={**spent, **rows, f"validation_{train.metric}": metric.gain(best.score, 0.0)}
+        | {f"validation_{train.metric}_standard_error": best.standard_error}
         | {f"tuning_seconds_{one['candidate']}": one["seconds"] for one in tuned},
         details={"snapshot": lake.read_document(f"snapshots/{snapshot}"), "tuned": tuned, "fit": told}
         | ({"features": vars(found)} if found is not None else {}),
