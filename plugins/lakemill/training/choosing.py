@@ -140,7 +140,8 @@ def _choose_under(options: list[Option], limit: float) -> Choice:
         best = max(quick, key=_rank)
         return Choice(best, f"the best score under {limit:g} s: {_tell(best.seconds)} of fitting expected")
     cheapest = _find_cheapest(options)
-    return Choice(cheapest, f"the cheapest, {_tell(cheapest.seconds)} of fitting expected: none is under {limit:g} s")
+    told = f"none is under {limit:g} s: the best of about the cheapest, {_tell(cheapest.seconds)} of fitting expected"
+    return Choice(cheapest, told)
 
 
 def _find_cheapest(options: list[Option]) -> Option:
