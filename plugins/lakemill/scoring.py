@@ -13,6 +13,7 @@ from lakemill.evaluation.predictions import predict
 from lakemill.lake import Lake
 from lakemill.lake.times import SCORING, Time, record_times
 from lakemill.preprocessing.features import make_frame
+from lakemill.preprocessing.windows import read_clean
 from lakemill.registry.ledger import find_champion
 from lakemill.registry.models import Registry
 from lakemill.training.found_features import features_of
@@ -39,9 +40,10 @@ def score_partition(workflow: Workflow, key: str, lake: Lake, registry: Registry
     dict
         ``rows``, ``scored``, ``version`` of the champion or None, ``changed`` (whether the table was).
     """
-    rows = lake.read("clean", [key])
-    rows = rows if rows is not None else pa.table({})
     champion = find_champion(lake, as_of=workflow.partition.interval(key).start)
+    features = features_of(workflow, lake, champion.snapshot) if champion else workflow.features
+    rows = read_clean(workflow, lake, [key], windows=features.windows if champion else ())
+    rows = rows if rows is not None else pa.table({})
     names = dict.fromkeys((*workflow.table.key, workflow.table.event_time))
     columns = {name: rows.column(name) for name in names if name in rows.column_names}
     predictions = pa.table(columns)
@@ -51,7 +53,7 @@ def score_partition(workflow: Workflow, key: str, lake: Lake, registry: Registry
         scores = _no_scores(len(rows), reason)
     else:
         with measure() as cost:
-            scores = _scores(rows, features_of(workflow, lake, champion.snapshot), registry, champion.version)
+            scores = _scores(rows, features, registry, champion.version)
     for name, values in scores.items():
         predictions = predictions.append_column(name, values)
     changed = lake.replace_partition(TABLE, key, predictions)

@@ -51,16 +51,18 @@ def name_texts(workflow: Workflow, kinds: Mapping[str, str] = NONE) -> frozenset
     features = workflow.features
     classes = (label.column, *workflow.labels.annotators) if label.problem == "classification" else ()
     column = find_column(workflow.dataset)
-    split_by = () if column is None or column in features.numeric else (column,)
+    split_by = () if column is None or column in features.read_as_numbers else (column,)
     found = [name for name, kind in kinds.items() if kind in ("text", "empty")]
-    texts = frozenset({*workflow.table.key, *features.categorical, *features.text, *found, *classes, *split_by})
+    series = {name for window in features.windows for name in window.by} - {*features.read_as_numbers}
+    kinds_of_texts = (*features.categorical, *features.text, *found, *classes, *split_by)
+    texts = frozenset({*workflow.table.key, *kinds_of_texts, *series})
     return (texts - {workflow.table.event_time}) | read_later
 
 
 def is_read_later(workflow: Workflow, name: str) -> bool:
     """Tell whether a column's texts stay as delivered until a cleaning rule reads them."""
     label = workflow.table.label
-    is_number = name in workflow.features.numeric or (name == label.column and label.problem == "regression")
+    is_number = name in workflow.features.read_as_numbers or (name == label.column and label.problem == "regression")
     return any(
         name in rule.named and (rule.reads or (rule.rule == "sentinels" and is_number)) for rule in workflow.clean
     )
@@ -203,7 +205,18 @@ def require_columns(workflow: Workflow, columns: list[str]) -> None:
                     remedy="give that column another name",
                 )
     auto = workflow.features.auto if workflow.features.auto != ALL else ()
-    named.update({f"features: {name}": name for name in (*workflow.features.columns, *auto) if name not in added})
+    features = workflow.features
+    for window in features.windows:
+        named.update({f"features.windows: {name}": name for name in (*window.columns, *window.by) if name not in added})
+    added += features.made
+    named.update({f"features: {name}": name for name in (*features.columns, *auto) if name not in added})
+    for name in features.made:
+        if name in columns:
+            raise TableError(
+                f"features.windows: makes {name!r}, which is a column of the table made by {made_by}",
+                where=f"include/workflows/{workflow.workflow}.yaml",
+                remedy="give that column another name, or the window a suffix",
+            )
     for key, name in named.items():
         if name not in columns:
             raise TableError(
@@ -233,7 +246,7 @@ def read_by_part(
     is_label = name in (label.column, *workflow.labels.annotators)
     if name in features.dates or kind == "timestamp":
         return read_instants(_settle(values), workflow.partition.timezone)
-    if name in features.numeric or kind == "number" or (is_label and label.problem == "regression"):
+    if name in features.read_as_numbers or kind == "number" or (is_label and label.problem == "regression"):
         return read_as(_booleans_as_numbers(values), pa.float64())
     if kind == "boolean":
         return read_as(values, pa.bool_())

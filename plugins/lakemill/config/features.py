@@ -3,12 +3,13 @@
 Stays out: doing so (``preprocessing.features``).
 """
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
 from lakemill.config.quantities import Share
 from lakemill.config.section import Section
+from lakemill.config.windows import Window
 
 ALL = "all"
 KINDS = ("numeric", "categorical", "dates", "text")
@@ -81,6 +82,10 @@ class Features(Section):
     transform: Transform = Field(Transform(), description="How columns are made into numbers.")
     by_column: dict[str, Transform] = Field({}, description="Settings of single columns, over those of transform.")
     timezone: str | None = Field(None, description="Time zone of parts of dates; that of the partitions if left out.")
+    windows: tuple[Window, ...] = Field(
+        (), description="Numbers that look back: lags, differences, rolling statistics; features beside the others."
+    )
+    later: ClassVar = ("windows",)
 
     @model_validator(mode="after")
     def _names_columns_once(self) -> "Features":
@@ -88,7 +93,8 @@ class Features(Section):
             raise ValueError("names no column: list some under numeric or categorical, or leave features out")
         named = self.columns + (self.auto if isinstance(self.auto, tuple) else ())
         if twice := sorted({name for name in named if named.count(name) > 1}):
-            raise ValueError(f"{', '.join(twice)} named twice")
+            remedy = ": give one of the windows a suffix" if twice[0] in self.made else ""
+            raise ValueError(f"{', '.join(twice)} named twice{remedy}")
         if self.auto != ALL:
             if self.drop:
                 raise ValueError("drop: only auto: all needs it; leave the columns out of the list")
@@ -109,10 +115,35 @@ class Features(Section):
         object.__setattr__(self, "by_column", complete)  # so that equal meanings are equal values
         return self
 
+    @model_validator(mode="after")
+    def _looks_back_on_numbers(self) -> "Features":
+        for name in (one.source for window in self.windows for one in window.made):
+            kind = "windows" if name in self.made else self.kind_of(name)
+            if kind not in (None, "numeric"):
+                raise ValueError(
+                    f"windows: {name!r} stands under {kind}, and windows look back on numbers of the table"
+                )
+        return self
+
     @property
     def columns(self) -> tuple[str, ...]:
         """All features whose kind is known, numeric first."""
-        return self.numeric + self.categorical + self.dates + self.text
+        return self.numbers + self.categorical + self.dates + self.text
+
+    @property
+    def made(self) -> tuple[str, ...]:
+        """The features that windows make: no columns of the table."""
+        return tuple(column.name for window in self.windows for column in window.made)
+
+    @property
+    def numbers(self) -> tuple[str, ...]:
+        """Numeric features, of the table and of windows."""
+        return self.numeric + self.made
+
+    @property
+    def read_as_numbers(self) -> tuple[str, ...]:
+        """The columns of the table that are numbers: features, and what windows look back on."""
+        return self.numeric + tuple(name for window in self.windows for name in window.columns)
 
     @property
     def are_open(self) -> bool:
@@ -120,7 +151,9 @@ class Features(Section):
         return bool(self.auto)
 
     def kind_of(self, name: str) -> str | None:
-        """Return the kind that a column is declared as."""
+        """Return the kind that a column is declared as; what windows make is numeric."""
+        if name in self.made:
+            return "numeric"
         return next((kind for kind in KINDS if name in getattr(self, kind)), None)
 
     def settings_of(self, name: str) -> Transform:

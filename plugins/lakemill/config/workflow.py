@@ -337,6 +337,24 @@ class Workflow(Section):
             raise ValueError(f"gate.leakage.allow: {unknown[0]!r} is no feature")
         return self
 
+    @model_validator(mode="after")
+    def _looks_back_on_what_is_known(self) -> "Workflow":
+        labels = (self.table.label.column, *self.labels.annotators)
+        for window in self.features.windows:
+            for name in (*window.columns, *window.by):
+                if name in labels or self.table.known_after.get(name):
+                    what = "a label" if name in labels else "known only later (table.known_after)"
+                    raise ValueError(
+                        f"features.windows: {name!r} is {what}, and cannot be looked back on: what was known of it "
+                        "when a row was scored is not what is known when a model is trained"
+                    )
+            if self.table.event_time in window.columns:
+                raise ValueError(f"features.windows: the event time {self.table.event_time!r} is no number")
+        for name in self.features.made:
+            if name in self.columns_with_a_part:
+                raise ValueError(f"features.windows: {name!r} has another part: give the window a suffix")
+        return self
+
     @property
     def suites(self) -> dict[str, str]:
         """Paths of suites by the name of a source, or ``table``."""

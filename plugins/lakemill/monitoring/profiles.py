@@ -3,9 +3,11 @@
 Drift is computed from these without reading rows again. Stays out: comparing them (``drift.py``).
 """
 
+import hashlib
 import json
 import math
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -16,9 +18,12 @@ from datasketches import tdigest_double
 
 from lakemill.collection import read_kinds
 from lakemill.config import Workflow
-from lakemill.lake import Lake
+from lakemill.config.windows import Window
+from lakemill.lake import PARTITION, Lake
+from lakemill.preprocessing.windows import iterate_clean
 
 TABLE = "profiles"
+CLEAN = "clean"
 COMPRESSION = 200  # of the t-digest: about 4 KB a column
 MOST_CATEGORIES = 1000  # the most frequent ones are counted, the others together
 OTHERS = ""
@@ -129,9 +134,43 @@ def profile_partition(workflow: Workflow, key: str, lake: Lake) -> dict[str, Any
         profile_column(name, rows.column(name) if rows is not None else pa.chunked_array([], pa.string()), kind)
         for name, kind in kinds.items()
     ]
-    packed = pa.Table.from_pylist([_pack(one) for one in profiles], schema=SCHEMA)
-    changed = lake.replace_partition(TABLE, key, packed, within={"of": "clean"})
+    changed = _keep(lake, key, profiles, of=CLEAN)
     return {"columns": len(profiles), "rows": len(rows) if rows is not None else 0, "changed": changed}
+
+
+def profile_windows(workflow: Workflow, keys: list[str], lake: Lake, windows: Sequence[Window]) -> str:
+    """Profile what windows make of the last of some partitions, and of those before it that lack that.
+
+    The partitions that windows reach back to must be there; when a partition's own profile is made, they may not be.
+
+    Parameters
+    ----------
+    workflow : Workflow
+    keys : list of str
+        The partition that is judged comes last.
+    lake : Lake
+    windows : sequence of Window
+
+    Returns
+    -------
+    str
+        What to ask `read_profile` for: it bears a hash of the windows, so that profiles of others are not compared.
+    """
+    said = "\n".join(window.model_dump_json() for window in windows)
+    of = f"windows-{hashlib.sha256(said.encode()).hexdigest()[:16]}"
+    lacking = [key for key in keys[:-1] if not lake.holds(TABLE, key, {"of": of})]
+    there = [key for key in (*lacking, keys[-1]) if lake.holds("clean", key)]
+    names = [column.name for window in windows for column in window.made]
+    for rows in iterate_clean(workflow, lake, there, windows=windows) if there else ():
+        for key in pc.unique(rows.column(PARTITION)).to_pylist():
+            part = rows.filter(pc.equal(rows.column(PARTITION), key))
+            _keep(lake, key, [profile_column(name, part.column(name), "numeric") for name in names], of=of)
+    return of
+
+
+def _keep(lake: Lake, key: str, profiles: list[ColumnProfile], *, of: str) -> bool:
+    packed = pa.Table.from_pylist([_pack(one) for one in profiles], schema=SCHEMA)
+    return lake.replace_partition(TABLE, key, packed, within={"of": of})
 
 
 def _choose_kinds(workflow: Workflow, lake: Lake) -> dict[str, str]:
@@ -144,20 +183,22 @@ def _choose_kinds(workflow: Workflow, lake: Lake) -> dict[str, str]:
     return kinds
 
 
-def read_profile(lake: Lake, keys: list[str]) -> dict[str, ColumnProfile]:
+def read_profile(lake: Lake, keys: list[str], *, of: str = CLEAN) -> dict[str, ColumnProfile]:
     """Return the merged profile of some partitions.
 
     Parameters
     ----------
     lake : Lake
     keys : list of str
+    of : str
+        What was profiled: the table ``clean``, or what `profile_windows` returned.
 
     Returns
     -------
     dict of str to ColumnProfile
         By column; columns that a partition lacks, or has as another kind than the last one, are merged from the others.
     """
-    rows = lake.read(TABLE, keys, where={"of": "clean"})
+    rows = lake.read(TABLE, keys, where={"of": of})
     merged: dict[str, ColumnProfile] = {}
     for row in sorted(rows.to_pylist() if rows is not None else [], key=lambda one: str(one["partition"])):
         one = _unpack(row)

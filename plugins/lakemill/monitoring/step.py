@@ -14,7 +14,7 @@ from lakemill.lake.verdicts import Verdict, read_verdicts, record_verdict
 from lakemill.monitoring.decision import Facts, decide
 from lakemill.monitoring.drift import ColumnDrift, compare_profiles
 from lakemill.monitoring.performance import Performance, realise
-from lakemill.monitoring.profiles import read_profile
+from lakemill.monitoring.profiles import profile_windows, read_profile
 from lakemill.registry.ledger import Entry, find_champion
 from lakemill.registry.models import Registry
 from lakemill.training.found_features import features_of
@@ -87,7 +87,11 @@ def _find_drift(workflow: Workflow, key: str, lake: Lake, champion: Entry | None
     snapshot = lake.read_document(f"snapshots/{champion.snapshot}") or {}
     reference, current = read_profile(lake, snapshot["partitions"]), read_profile(lake, [key])
     features = features_of(workflow, lake, champion.snapshot)
-    seen = {*features.numeric, *features.categorical}  # what the champion does not see does not count
+    if features.windows:
+        of = profile_windows(workflow, [*snapshot["partitions"], key], lake, features.windows)
+        reference |= read_profile(lake, snapshot["partitions"], of=of)
+        current |= read_profile(lake, [key], of=of)
+    seen = {*features.numbers, *features.categorical}  # what the champion does not see does not count
     return compare_profiles(
         {name: one for name, one in reference.items() if name in seen},
         {name: one for name, one in current.items() if name in seen},

@@ -209,8 +209,9 @@ def _evaluate(workflow: Workflow, lake: Lake, registry: Registry, snapshot: str,
     champion, difference, champion_score = find_champion(lake, as_of=as_of, besides=snapshot), None, None
     if champion is not None:
         own = features_of(workflow, lake, champion.snapshot)
-        if own.columns != workflow.features.columns:  # the champion takes its own features
-            X_test = make_frame(read_snapshot(workflow, lake, snapshot), own).iloc[split.test]
+        if (own.columns, own.windows) != (workflow.features.columns, workflow.features.windows):
+            # the champion takes its own features
+            X_test = make_frame(read_snapshot(workflow, lake, snapshot, windows=own.windows), own).iloc[split.test]
         held = predict(registry.load(champion.version), X_test)
         held = held.align(tuple(sorted({*classes, *held.classes})))
         candidate = candidate.align(held.classes)

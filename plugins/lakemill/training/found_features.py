@@ -38,10 +38,11 @@ def settle_features(workflow: Workflow, lake: Lake, snapshot: str, training_rows
     held = read_found(lake, snapshot)
     if held is None:
         held = _find(workflow, lake, training_rows)
-        lake.write_document(f"features/{snapshot}", vars(held))
+        windows = [one.model_dump(mode="json") for one in workflow.features.windows]
+        lake.write_document(f"features/{snapshot}", {**vars(held), **({"windows": windows} if windows else {})})
     if not workflow.features.are_open:
         return workflow
-    if not any(held.kinds.values()):
+    if not any(held.kinds.values()) and not workflow.features.windows:
         raise TrainingError(
             "no column is of use as a feature: " + "; ".join(f"{name} {why}" for name, why in held.left_out.items()),
             where=f"{workflow.workflow}, snapshot {snapshot}",
@@ -77,11 +78,13 @@ def features_of(workflow: Workflow, lake: Lake, snapshot: str) -> Features:
     Returns
     -------
     Features
+        With the windows that it was trained on.
     """
-    held = read_found(lake, snapshot)
-    if held is None or not any(held.kinds.values()):
+    held = lake.read_document(f"features/{snapshot}")
+    if held is None or not (any(held["kinds"].values()) or held.get("windows")):
         return workflow.features
-    return Features(**{kind: tuple(held.kinds.get(kind, ())) for kind in KINDS})
+    kinds = {kind: tuple(held["kinds"].get(kind, ())) for kind in KINDS}
+    return Features.model_validate({**kinds, "windows": held.get("windows", ())})
 
 
 def _find(workflow: Workflow, lake: Lake, rows: pa.Table) -> Found:

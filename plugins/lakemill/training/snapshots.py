@@ -5,6 +5,7 @@ Stays out: splitting and fitting.
 
 import hashlib
 import json
+from collections.abc import Sequence
 from datetime import datetime
 from importlib.metadata import version
 from pathlib import Path
@@ -15,10 +16,12 @@ import pyarrow.compute as pc
 
 import lakemill
 from lakemill.config import Workflow
+from lakemill.config.windows import Window
 from lakemill.exceptions import TrainingError
 from lakemill.lake import Lake
 from lakemill.lake.label_corrections import apply_corrections, read_corrections
 from lakemill.lake.verdicts import read_verdicts
+from lakemill.preprocessing.windows import read_clean
 from lakemill.training.estimators import find_distributions
 
 ROOMS_THAT_FIT = ("preprocessing", "training", "evaluation")
@@ -71,7 +74,9 @@ def take_snapshot(workflow: Workflow, lake: Lake, *, as_of: datetime) -> dict[st
     return snapshot
 
 
-def read_snapshot(workflow: Workflow, lake: Lake, identity: str) -> pa.Table:
+def read_snapshot(
+    workflow: Workflow, lake: Lake, identity: str, *, windows: Sequence[Window] | None = None
+) -> pa.Table:
     """Return the rows of a snapshot: those with a label known by its moment, as put right by then, by time and key.
 
     Parameters
@@ -80,10 +85,13 @@ def read_snapshot(workflow: Workflow, lake: Lake, identity: str) -> pa.Table:
     lake : Lake
     identity : str
         Its id.
+    windows : sequence of Window, optional
+        Of another model than the one to be trained; the workflow file's if left out.
 
     Returns
     -------
     pyarrow.Table
+        With the columns of windows; these look back on all rows of the snapshot's partitions.
 
     Raises
     ------
@@ -93,7 +101,9 @@ def read_snapshot(workflow: Workflow, lake: Lake, identity: str) -> pa.Table:
     snapshot = lake.read_document(f"snapshots/{identity}")
     if snapshot is None:
         raise TrainingError(f"no snapshot {identity}", where=workflow.workflow, remedy="run snapshot first")
-    rows = lake.read("clean", snapshot["partitions"], version=snapshot["version"])
+    windows = workflow.features.windows if windows is None else windows
+    partitions, table_version = snapshot["partitions"], snapshot["version"]
+    rows = read_clean(workflow, lake, partitions, windows=windows, published=partitions, version=table_version)
     assert rows is not None  # noqa: S101  # the snapshot names a version of it
     if answers := snapshot.get("corrections"):
         corrections = read_corrections(lake, snapshot["partitions"], answers=answers)

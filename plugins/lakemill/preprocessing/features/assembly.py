@@ -38,7 +38,7 @@ def make_transformer(features: Features, *, encode: str, sparse: bool, seed: int
     for coding, settings, names in _group_levels(features, encode):
         made = transform_levels(settings, encode=coding, sparse=sparse, seed=seed)
         parts.append((_name("categorical", parts), made, names))
-    for settings, names in _group(features, "numeric", features.numeric):
+    for settings, names in _group(features, "numeric", features.numbers):
         parts.append((_name("numeric", parts), transform_numbers(settings, seed=seed), names))
     for settings, names in _group(features, "dates", features.dates):
         made = transform_dates(settings, timezone=features.timezone or "UTC")

@@ -32,7 +32,7 @@ def make_frame(rows: pa.Table, features: Features) -> pd.DataFrame:
         datetime64 in UTC without a zone, missing ones NaT; texts, missing ones empty.
     """
     columns: dict[str, Any] = {}
-    for name in features.numeric:
+    for name in features.numbers:
         numbers = rows.column(name).cast(pa.float64()).to_numpy(zero_copy_only=False).astype("float64")
         columns[name] = np.where(np.isfinite(numbers), numbers, np.nan)
     for name in features.categorical:
