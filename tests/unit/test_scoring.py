@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any, cast
 
 import numpy as np
+import pandas as pd
 import pytest
 from sklearn.pipeline import Pipeline
 from workflows_for_tests import end_of, make_rows, make_workflow, publish
@@ -18,6 +19,8 @@ from lakemill.registry.ledger import Entry, record_promotion
 from lakemill.registry.models import Registry
 from lakemill.scoring import TABLE, score_partition
 from lakemill.training.estimators import make_pipeline
+from lakemill.training.found_features import settle_features
+from lakemill.training.snapshots import read_snapshot, take_snapshot
 
 FIRST, SECOND, THIRD = (f"2020-01-0{day}" for day in range(1, 4))
 
@@ -212,3 +215,50 @@ def test_where_nothing_was_scored_nothing_is_measured(lake: Lake) -> None:
     score(workflow, SECOND, lake, v1=fit(workflow, "binary"))
 
     assert read_times(lake) == []
+
+
+class Recorder:
+    """A model of numbers that keeps what it was given."""
+
+    def predict(self, X: pd.DataFrame) -> np.ndarray:
+        self.seen = X
+        return np.zeros(len(X))
+
+
+def with_windows(**said: Any) -> Workflow:
+    windows = [{"columns": ["size"], "by": ["colour"], **said}]
+    return make_workflow("regression", features={"numeric": ["size"], "windows": windows})
+
+
+def test_windows_give_a_scored_row_the_bits_that_it_is_trained_on_later(lake: Lake) -> None:
+    workflow = with_windows(lags=["3 hours", 1], tolerance="1 day", rolling={"36 hours": ["mean", "std", "max"]})
+    keys = [FIRST, SECOND, THIRD]
+    for key in keys:
+        publish(workflow, lake, key, make_rows(workflow, key, problem="regression"))
+    record_promotion(
+        lake, Entry("1", workflow.partition.interval(FIRST).start, "abc", "here"), recorded_at=end_of(workflow, FIRST)
+    )
+    scored = []
+    for key in keys:
+        recorder = Recorder()
+        score(workflow, key, lake, v1=cast(Pipeline, recorder))
+        scored.append(recorder.seen)
+
+    snapshot = take_snapshot(workflow, lake, as_of=end_of(workflow, THIRD))["id"]
+    trained = make_frame(read_snapshot(workflow, lake, snapshot), workflow.features)
+
+    pd.testing.assert_frame_equal(pd.concat(scored, ignore_index=True), trained, check_exact=True)
+    assert trained.isna().to_numpy().sum() < 30  # at the very first rows only
+
+
+def test_a_model_is_given_its_own_windows_when_the_file_has_others(lake: Lake) -> None:
+    own, then = with_windows(lags=["1 hour"]), with_windows(rolling={"1 day": ["sum"]})
+    rows = make_rows(own, SECOND, problem="regression")
+    publish(own, lake, SECOND, rows)
+    settle_features(own, lake, "snapshot1", rows)
+    promote(lake, "1", end_of(own, FIRST))
+    recorder = Recorder()
+
+    score(then, SECOND, lake, v1=cast(Pipeline, recorder))
+
+    assert list(recorder.seen.columns) == ["size", "size_lag_1_hour"]

@@ -9,7 +9,8 @@ from workflows_for_tests import block, end_of, make_rows, make_workflow, publish
 from lakemill.config import Workflow
 from lakemill.lake import Lake
 from lakemill.lake.verdicts import TABLE, Verdict, read_verdicts, record_verdict
-from lakemill.monitoring.profiles import profile_partition
+from lakemill.monitoring.profiles import TABLE as PROFILES
+from lakemill.monitoring.profiles import profile_partition, profile_windows, read_profile
 from lakemill.monitoring.step import judge_partition
 from lakemill.registry.ledger import Entry, record_promotion
 from lakemill.registry.models import Registry
@@ -197,3 +198,53 @@ def test_a_later_model_does_not_judge_an_earlier_partition(lake: Lake) -> None:
     evidence = read_verdicts(lake, "monitoring")[SECOND].evidence
     assert (evidence["champion"], evidence["score"], evidence["columns"]) == (None, None, 0)
     assert evidence["facts"]["since_training"] is None
+
+
+WINDOW = {"columns": ["size"], "rolling": {"2 days": ["mean"]}}
+
+
+def with_windows(*windows: dict[str, Any]) -> Workflow:
+    features = {"numeric": ["noise"], "categorical": ["colour"], "windows": windows}
+    return make_workflow(features=features, monitor={"columns": 0.01})
+
+
+def test_what_windows_make_is_watched_for_drift(lake: Lake) -> None:
+    workflow = with_windows(WINDOW)
+    ingest(workflow, lake, FIRST)
+    put_in_charge(workflow, lake, FIRST)
+
+    ingest(workflow, lake, SECOND, shift=3.0)
+    judged = judge_partition(workflow, SECOND, lake, registry_of(workflow))
+
+    evidence = read_verdicts(lake, "monitoring")[SECOND].evidence
+    assert (evidence["columns"], evidence["drifted"]) == (3, ["size_mean_2_days"])
+    assert judged["verdict"] == "alert"
+
+
+def test_windows_are_profiled_by_their_definition_and_once(lake: Lake) -> None:
+    workflow, keys = with_windows(WINDOW), [FIRST, SECOND, THIRD]
+    for key in keys:
+        ingest(workflow, lake, key)
+    by_colour = with_windows({**WINDOW, "by": ["colour"]})
+
+    first, other = (profile_windows(one, keys, lake, one.features.windows) for one in (workflow, by_colour))
+    version = lake.version(PROFILES)
+    again = profile_windows(workflow, keys, lake, workflow.features.windows)
+
+    assert (again, lake.version(PROFILES)) == (first, version)
+    for of in (first, other):
+        profile = read_profile(lake, keys, of=of)
+        assert (list(profile), profile["size_mean_2_days"].count) == (["size_mean_2_days"], 300)
+    means = [read_profile(lake, keys, of=of)["size_mean_2_days"].standard_deviation for of in (first, other)]
+    assert means[0] != means[1]
+
+
+def test_a_partition_that_came_again_has_its_windows_profiled_again(lake: Lake) -> None:
+    workflow = with_windows(WINDOW)
+    ingest(workflow, lake, FIRST)
+    of = profile_windows(workflow, [FIRST], lake, workflow.features.windows)
+
+    ingest(workflow, lake, FIRST, shift=3.0)
+    profile_windows(workflow, [FIRST], lake, workflow.features.windows)
+
+    assert read_profile(lake, [FIRST], of=of)["size_mean_2_days"].mean > 2

@@ -8,7 +8,7 @@ from workflows_for_tests import make_rows, make_workflow
 from lakemill.collection.column_kinds import keep_kinds
 from lakemill.config.features import Features
 from lakemill.exceptions import TrainingError
-from lakemill.training.found_features import features_of, read_found, settle_features
+from lakemill.training.found_features import features_of, read_found, recall_features, settle_features
 
 ROWS = make_rows(make_workflow(), "2020-01-01", 60)
 KINDS = {"size": "number", "noise": "number", "colour": "text", "unit": "text"}
@@ -70,3 +70,22 @@ def test_closed_features_are_the_files_own(lake):
 
     assert settle_features(workflow, lake, "abc", ROWS) is workflow
     assert features_of(workflow, lake, "abc") == Features(numeric=("size", "noise"), categorical=("colour",))
+
+
+def test_a_model_keeps_its_windows_too(open_workflow, lake):
+    window = {"columns": ["size"], "rolling": {"3 hours": ["mean"]}, "lags": ["1 day", 2], "tolerance": "2 days"}
+    first = make_workflow(features={"numeric": ["size"], "windows": [window]})
+    then = make_workflow(features={"numeric": ["size"]})
+    settle_features(first, lake, "abc", ROWS)
+
+    assert features_of(then, lake, "abc") == Features(numeric=("size",), windows=first.features.windows)
+
+
+def test_windows_stay_beside_features_that_are_found(lake):
+    workflow = make_workflow(features={"auto": "all", "windows": [{"columns": ["size"], "lags": ["1 day"]}]})
+    keep_kinds(workflow, lake, KINDS)
+    settled = settle_features(workflow, lake, "abc", with_unit(["kg"] * 60))
+
+    assert settled.features.columns == ("size", "noise", "size_lag_1_day", "colour")
+    assert features_of(workflow, lake, "abc").columns == settled.features.columns
+    assert recall_features(workflow, lake, "abc").features == settled.features
