@@ -21,6 +21,7 @@ from lakemill.evaluation.leakage import Case
 from lakemill.lake import Lake
 from lakemill.preprocessing.features import make_frame, make_target
 from lakemill.preprocessing.splitting import split_rows
+from lakemill.preprocessing.windows import add_windows
 from lakemill.training.estimators import make_pipeline
 
 ROOT = Path(__file__).parents[2]
@@ -29,7 +30,9 @@ ROOT = Path(__file__).parents[2]
 def fit_case(workflow: Workflow, rows: pa.Table, **parameters: Any) -> Case:
     """A training run of the first candidate, untuned."""
     order = dict.fromkeys((workflow.table.event_time, *workflow.table.key))
-    rows = rows.filter(pc.is_valid(rows.column(workflow.table.label.column)))
+    windows, table = workflow.features.windows, workflow.table
+    rows = add_windows(rows, None, windows, event_time=table.event_time, key=table.key)
+    rows = rows.filter(pc.is_valid(rows.column(table.label.column)))
     rows = rows.sort_by([(name, "ascending") for name in order])
     X, y = make_frame(rows, workflow.features), make_target(rows, workflow.table.label)
     split = split_rows(workflow, rows, y)

@@ -15,23 +15,16 @@ WITH quarters AS (
     FROM readings
     GROUP BY ALL
 ),
-with_past_and_future AS (
+with_future AS (
     SELECT
         *,
-        avg(power) OVER (house_by_time RANGE BETWEEN INTERVAL 45 MINUTE PRECEDING AND CURRENT ROW) AS power_hour,
-        avg(power) OVER (house_by_time RANGE BETWEEN INTERVAL 165 MINUTE PRECEDING AND CURRENT ROW) AS power_three_hours,
-        avg(power) OVER (
-            house_by_time RANGE BETWEEN INTERVAL 1425 MINUTE PRECEDING AND INTERVAL 1380 MINUTE PRECEDING
-        ) AS power_yesterday,
         avg(power) OVER next_hour AS following,
         sum(readings) OVER next_hour AS following_readings
     FROM quarters
-    WINDOW
-        house_by_time AS (PARTITION BY house ORDER BY quarter),
-        next_hour AS (
-            PARTITION BY house ORDER BY quarter
-            RANGE BETWEEN INTERVAL 15 MINUTE FOLLOWING AND INTERVAL 60 MINUTE FOLLOWING
-        )
+    WINDOW next_hour AS (
+        PARTITION BY house ORDER BY quarter
+        RANGE BETWEEN INTERVAL 15 MINUTE FOLLOWING AND INTERVAL 60 MINUTE FOLLOWING
+    )
 )
 SELECT
     house,
@@ -43,12 +36,9 @@ SELECT
     kitchen,
     laundry,
     heating,
-    power_hour,
-    power_three_hours,
-    power_yesterday,
     hour(quarter) + minute(quarter) / 60 AS hour_of_day,
     isodow(quarter) AS weekday,
     -- an hour with gaps of more than five minutes has no label
     CASE WHEN following_readings >= 55 THEN following END AS next_hour_power
-FROM with_past_and_future
+FROM with_future
 ORDER BY house, quarter

@@ -4,8 +4,10 @@ from datetime import datetime, timezone
 
 import pyarrow as pa
 import pytest
+from workflows_for_tests import make_workflow
 
 from lakemill.collection import build_table, type_source
+from lakemill.collection.table import name_texts
 from lakemill.config.sources import FilesSource
 from lakemill.exceptions import TableError
 
@@ -263,3 +265,48 @@ def test_a_rule_names_columns_that_are_there_and_adds_new_ones(make_project, rul
     with pytest.raises(TableError) as refused:
         build_table(workflow, {"parcels": PARCELS}, project=settings.project)
     assert said in str(refused.value)
+
+
+# -- windows ----------------------------------------------------------------------------------------------------------
+
+
+def with_window(**said):
+    window = {"columns": ["weight"], "lags": ["1 day"], **said}
+    return {"features": {"categorical": ["depot"], "windows": [window]}}
+
+
+def test_what_windows_look_back_on_is_a_number_and_what_they_make_is_not_there_yet(make_project):
+    settings, workflow = make_project(workflow=with_window())
+
+    rows = build_table(workflow, {"parcels": PARCELS}, project=settings.project).rows
+
+    assert rows.schema.field("weight").type == pa.float64()
+    assert "weight_lag_1_day" not in rows.column_names
+
+
+def test_names_of_series_stay_texts_where_no_query_gives_them_a_type():
+    workflow = make_workflow(features={"numeric": ["size"], "windows": [{"columns": ["size"], "lags": ["1 day"]}]})
+    by_line = {"columns": ["size"], "by": ["line", "noise"], "lags": ["1 day"]}
+    with_series = make_workflow(features={"numeric": ["size", "noise"], "windows": [by_line]})
+
+    assert name_texts(with_series) - name_texts(workflow) == {"line"}
+
+
+@pytest.mark.parametrize(
+    ("window", "sql", "said"),
+    [
+        ({"columns": ["wieght"]}, None, "features.windows: no column 'wieght'"),
+        ({"by": ["deport"]}, None, "features.windows: no column 'deport'"),
+        (
+            {},
+            "SELECT *, 0 AS weight_lag_1_day FROM parcels",
+            "features.windows: makes 'weight_lag_1_day', which is a column of the table made by include/sql",
+        ),
+    ],
+)
+def test_windows_name_columns_that_are_there_and_make_new_ones(make_project, window, sql, said):
+    files = {} if sql is None else {"include/sql/parcels.sql": sql}
+    settings, workflow = make_project(workflow=with_window(**window), files=files)
+    with pytest.raises(TableError) as caught:
+        build_table(workflow, {"parcels": PARCELS}, project=settings.project)
+    assert said in str(caught.value)

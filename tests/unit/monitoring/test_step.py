@@ -218,7 +218,7 @@ def test_what_windows_make_is_watched_for_drift(lake: Lake) -> None:
 
     evidence = read_verdicts(lake, "monitoring")[SECOND].evidence
     assert (evidence["columns"], evidence["drifted"]) == (3, ["size_mean_2_days"])
-    assert judged["verdict"] == "alert"
+    assert judged == {"verdict": "retrain", "reason": "drift"}
 
 
 def test_windows_are_profiled_by_their_definition_and_once(lake: Lake) -> None:

@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
 import pytest
 from workflows_for_tests import end_of, make_rows, make_workflow, publish
 
@@ -18,7 +19,7 @@ from lakemill.registry import releases
 from lakemill.registry.ledger import TABLE as LEDGER
 from lakemill.registry.ledger import find_champion
 from lakemill.registry.models import Registry
-from lakemill.training.snapshots import take_snapshot
+from lakemill.training.snapshots import read_snapshot, take_snapshot
 
 FIRST, SECOND = "2020-01-01", "2020-01-02"
 LATER = datetime(2030, 1, 1, tzinfo=UTC)
@@ -284,3 +285,28 @@ def test_rows_that_can_be_trained_on_leave_no_verdict(lake: Lake) -> None:
 
     assert releases.check_rows(workflow, lake, snapshot, partition=FIRST, as_of=as_of) is None
     assert read_verdicts(lake, "gate") == {}
+
+
+def test_a_champion_with_other_windows_of_the_same_names_is_compared_with_its_own(
+    train: Callable[[Workflow], Training], lake: Lake, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def with_window(**said: Any) -> Workflow:
+        window = {"columns": ["size"], "rolling": {"2 hours": ["mean"]}, **said}
+        return make_workflow(features={"numeric": ["size"], "windows": [window]}, gate={"leakage": "skip"})
+
+    first, then = with_window(), with_window(by=["colour"])
+    for key in (FIRST, SECOND):
+        publish_day(first, lake, key)
+    train(first).run(FIRST)
+    asked = []
+
+    def note(*where: Any, **said: Any) -> pa.Table:
+        asked.append(said)
+        return read_snapshot(*where, **said)
+
+    monkeypatch.setattr(releases, "read_snapshot", note)
+
+    ended = train(then).run(SECOND)
+
+    assert ended["evaluated"]["champion"] == "1"
+    assert [said["windows"] for said in asked if said] == [first.features.windows]
