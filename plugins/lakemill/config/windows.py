@@ -76,14 +76,14 @@ class Window(Section):
     differences: tuple[Lag, ...] = Field((), description="The row's own value minus that lag.")
     tolerance: Length | None = Field(
         None,
-        description="How much older a lagged value may be; as long as the lag if left out, which lags by rows cannot.",
+        description="How much older a lagged value may be; as long as the lag if left out. Lags by rows need it.",
     )
     rolling: dict[Length, Annotated[tuple[Statistic, ...], Field(min_length=1)]] = Field(
         {}, description="Statistics over event time that ends with the row, by length: {3 hours: [mean, max]}."
     )
     closed: Literal["right", "left"] = Field(
         "right",
-        description="Of rolling windows: right holds the row's own moment and not the other end, left reversed.",
+        description="Which end rolling windows hold: right the row's own moment, left the far one.",
     )
     ago: Length | None = Field(None, description="Rolling windows end so long before the row.")
     suffix: str = Field("", pattern=r"^\w*$", description="At the end of the columns' names, to tell windows apart.")
