@@ -39,6 +39,10 @@ class CollectionError(LakemillError):
     """A source cannot be read."""
 
 
+class NothingDeliveredError(CollectionError):
+    """A source has nothing for a partition, or not yet."""
+
+
 class TableError(LakemillError):
     """The table cannot be built from its sources, or lacks a column."""
 

@@ -48,9 +48,9 @@ def find_kinds(workflow: Workflow, lake: Lake, *, project: Path) -> dict[str, st
         return held
     first = workflow.partition.start
     sources = {}
-    for name, source in workflow.collect.items():
+    for name, source in workflow.table_sources.items():
         raw = lake.read(f"raw_{name}", [first])
-        if raw is None or (raw.num_rows == 0 and len(workflow.collect) == 1):
+        if raw is None or (raw.num_rows == 0 and len(workflow.table_sources) == 1):
             raise TableError(
                 f"the kinds of features are found in the first partition, {first}, and {name} has no rows of it",
                 where=f"include/workflows/{workflow.workflow}.yaml",
@@ -69,7 +69,9 @@ def find_kinds(workflow: Workflow, lake: Lake, *, project: Path) -> dict[str, st
 
 def needs_first_partition(workflow: Workflow, source: str, lake: Lake) -> bool:
     """Tell whether a source's first partition must be collected before any other, since kinds are found in it."""
-    if not workflow.features.are_open or read_kinds(workflow, lake) is not None:
+    if not workflow.features.are_open or source == workflow.table.label.source:
+        return False
+    if read_kinds(workflow, lake) is not None:
         return False
     return not lake.holds(f"raw_{source}", workflow.partition.start)
 

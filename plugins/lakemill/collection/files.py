@@ -15,7 +15,7 @@ from lakemill.collection.formats import read_files
 from lakemill.collection.input_files import InputFile
 from lakemill.collection.stores import open_store
 from lakemill.config.sources import FilesSource
-from lakemill.exceptions import CollectionError
+from lakemill.exceptions import CollectionError, NothingDeliveredError
 
 SIGNS = "*?"
 SPARSE = (".json", ".ndjson", ".jsonl")
@@ -45,7 +45,7 @@ def open_files(source: FilesSource, request: Request) -> Delivery:
     common = path.removesuffix(shown.split("://", 1)[-1])
     found = _find(store, common, path.removeprefix(common), request)
     if not found:
-        raise CollectionError(
+        raise NothingDeliveredError(
             f"no file {shown} for partition {request.key}",
             where=request.where,
             remedy=f"bring the file there, mend the path, or clear the run when it has come ({_nearby(store, path)})",

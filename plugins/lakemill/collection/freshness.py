@@ -15,9 +15,9 @@ from lakemill.collection.kinds import open_delivery
 from lakemill.collection.step import name_delivery
 from lakemill.config import Workflow
 from lakemill.config.sources import MEDIA, FilesSource, MqttSource, Source
-from lakemill.exceptions import CollectionError
+from lakemill.exceptions import CollectionError, NothingDeliveredError
 from lakemill.lake import Lake
-from lakemill.lake.deliveries import WHOLE, Record, read_deliveries
+from lakemill.lake.deliveries import NOT_YET, WHOLE, Record, read_deliveries
 from lakemill.lake.landing import landed_files, landed_partitions
 from lakemill.lake.marks import read_marks
 from lakemill.lake.verdicts import read_verdicts
@@ -163,6 +163,8 @@ def _find_delivered(
         try:
             delivery = open_delivery(source, replace(start, key=key))
         except CollectionError as error:
+            if isinstance(error, NothingDeliveredError) and key in held and held[key].fingerprint == NOT_YET:
+                continue
             if error.problem not in reported:  # an address that does not answer is the same for all partitions
                 report(f"{start.source}: cannot be looked at: {error.problem}")
                 reported.add(error.problem)

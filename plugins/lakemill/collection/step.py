@@ -22,9 +22,9 @@ from lakemill.collection.kinds import open_delivery
 from lakemill.collection.reading_ahead import read_ahead
 from lakemill.config import Workflow
 from lakemill.config.sources import MEDIA, FilesSource, HttpSource, MqttSource, Source
-from lakemill.exceptions import BlockedPartitionError
+from lakemill.exceptions import BlockedPartitionError, NothingDeliveredError
 from lakemill.lake import Lake
-from lakemill.lake.deliveries import WHOLE, Part, Record, read_deliveries, record_delivery
+from lakemill.lake.deliveries import NOT_YET, WHOLE, Part, Record, read_deliveries, record_delivery
 from lakemill.lake.locks import hold_lock
 from lakemill.lake.quarantine import RefusedWriter
 from lakemill.lake.streams import PartitionWriter
@@ -46,7 +46,8 @@ def collect_source(
 ) -> dict[str, Any]:
     """Bring one source's rows of one partition into ``raw_<source>``.
 
-    A delivery that the lake holds already is not read again. One that holds all partitions is read once for all.
+    A delivery that the lake holds already is not read again. One that holds all partitions is read once for all. Files
+    of labels that come later may not be there yet.
 
     Parameters
     ----------
@@ -84,7 +85,12 @@ def collect_source(
             from lakemill.collection.landed import collect_landed
 
             return collect_landed(source, request, ingested_at=ingested_at)
-        delivery = open_delivery(source, request)
+        try:
+            delivery = open_delivery(source, request)
+        except NothingDeliveredError:
+            if name != workflow.table.label.source:
+                raise
+            return _expect_later(request, ingested_at)
         if not delivery.is_whole:
             return _take(source, delivery, request, key, ingested_at, report)
         # of the runs of a backfill one reads it, and the others find it read
@@ -127,6 +133,15 @@ def _take(
     record = Record(named, fingerprint or "", delivery.location, ingested_at, parts)
     record_delivery(request.lake, request.source, record_key, record)
     return _summarise(request, record, changed=changed)
+
+
+def _expect_later(request: Request, ingested_at: datetime) -> dict[str, Any]:
+    """Keep in mind that labels of a partition are still to come; what came before stays."""
+    record = read_deliveries(request.lake, request.source, [request.key]).get(request.key)
+    if record is None:
+        record = Record(NOT_YET, NOT_YET, "", ingested_at, {request.key: Part(0, 0, "")})
+        record_delivery(request.lake, request.source, request.key, record)
+    return _summarise(request, record, changed=False)
 
 
 def _stream(

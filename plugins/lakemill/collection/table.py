@@ -129,7 +129,7 @@ def build_table(
     ----------
     workflow : Workflow
     sources : dict of str to pyarrow.Table
-        Typed rows by source.
+        Typed rows by source; of labels that come later nothing is seen.
     project : Path
         What the path of the query starts at.
     kinds : mapping of str to str
@@ -147,6 +147,7 @@ def build_table(
         If the query fails, or a column is missing that the workflow names.
     """
     sql = workflow.table.sql
+    sources = {name: rows for name, rows in sources.items() if name in workflow.table_sources}
     if sql is None:
         rows = next(iter(sources.values()))
     else:
@@ -187,12 +188,20 @@ def require_columns(workflow: Workflow, columns: list[str]) -> None:
     """
     named = {f"table.key: {name}": name for name in workflow.table.key}
     named["table.event_time"] = workflow.table.event_time
-    named["table.label.column"] = workflow.table.label.column
+    label = workflow.table.label
+    if label.source is None:
+        named["table.label.column"] = label.column
     named.update({f"labels.annotators: {name}": name for name in workflow.labels.annotators})
     if (column := find_column(workflow.dataset)) is not None:
         named["dataset.column"] = column
     named.update({f"table.known_after: {name}": name for name in workflow.table.known_after})
     made_by = workflow.table.sql or "the source"
+    if label.source is not None and label.column in columns:
+        raise TableError(
+            f"table.label: {label.column!r} comes later from {label.source}, but the table made by {made_by} has it",
+            where=f"include/workflows/{workflow.workflow}.yaml",
+            remedy="leave it out of the table, or leave out table.label.source",
+        )
     added: list[str] = []
     for rule in workflow.clean:
         named.update({f"clean ({rule.rule}): {name}": name for name in rule.named if name not in added})

@@ -56,9 +56,27 @@ def _find_twice(names: tuple[str, ...]) -> list[str]:
 class Label(Section):
     """What is to be predicted."""
 
-    column: str = Field(description="Column of the table; empty where not known (yet).")
+    column: str = Field(description="Column of the table, or of source; empty where not known (yet).")
     problem: Literal["classification", "regression"] = Field(description="Kind of problem.")
     known_after: Duration = Field(timedelta(0), description="Delay after the event time until the label is known.")
+    source: Name | None = Field(
+        None, description="Source under collect that brings labels later than their rows; then the table has none."
+    )
+    key: tuple[str, ...] = Field(
+        (), description="Columns of that source that name a row, as table.key does; the same names if left out."
+    )
+    known_at: str | None = Field(
+        None, description="Column of that source: when the label became known; by known_after if left out."
+    )
+    later: ClassVar = ("source", "key", "known_at")
+
+    @model_validator(mode="after")
+    def _says_where_from(self) -> "Label":
+        if self.source is None and (self.key or self.known_at):
+            raise ValueError(f"{'key' if self.key else 'known_at'} is of labels that come later: name their source")
+        if self.known_at and self.known_after:
+            raise ValueError("known_at and known_after: give one of them")
+        return self
 
 
 class Table(Section):
@@ -86,7 +104,14 @@ class Table(Section):
         for column, place in named.items():
             if column.lower() in PREDICTION_COLUMNS:  # the lake's queries do not tell capitals from small letters
                 raise ValueError(f"{place}: the lake has a column {column.lower()!r} of its own: rename this one")
+        if self.label.key and len(self.label.key) != len(self.key):
+            raise ValueError(f"label.key: {len(self.key)} columns make a key (key), got {len(self.label.key)}")
         return self
+
+    @property
+    def label_key(self) -> tuple[str, ...]:
+        """Columns of a label's own source that name a row, in the order of ``key``."""
+        return self.label.key or self.key
 
 
 class Range(Section):
@@ -282,6 +307,23 @@ class Workflow(Section):
         return self
 
     @model_validator(mode="after")
+    def _finds_later_labels(self) -> "Workflow":
+        label = self.table.label
+        if label.source is None:
+            return self
+        if label.source not in self.collect or not self.table_sources:
+            known = ", ".join(name for name in self.collect if name != label.source) or "none other"
+            raise ValueError(
+                f"table.label.source: must be one of several sources under collect ({known}); got {label.source!r}"
+            )
+        if isinstance(self.collect[label.source], MEDIA):
+            raise ValueError(f"table.label.source: {label.source!r} is of media files, labels are rows")
+        for rule in self.clean:
+            if label.column in (*rule.named, *rule.added):
+                raise ValueError(f"clean ({rule.rule}): the label comes from {label.source}, where no rule sees it")
+        return self
+
+    @model_validator(mode="after")
     def _agrees_with_itself(self) -> "Workflow":
         label = self.table.label
         if self.train.metric not in METRICS[label.problem]:
@@ -293,7 +335,7 @@ class Workflow(Section):
             raise ValueError(f"features: the label {label.column!r} cannot be a feature")
         if event_time in named and event_time not in features.dates:
             raise ValueError(f"features: the event time {event_time!r} can only be a feature under dates")
-        if self.table.sql is None and len(self.collect) > 1:
+        if self.table.sql is None and len(self.table_sources) > 1:
             raise ValueError("table.sql: several sources need a query that makes one table of them")
         if self.labels.candidate not in (None, *self.train.candidates):
             known = ", ".join(self.train.candidates)
@@ -354,6 +396,11 @@ class Workflow(Section):
             if name in self.columns_with_a_part:
                 raise ValueError(f"features.windows: {name!r} has another part: give the window a suffix")
         return self
+
+    @property
+    def table_sources(self) -> dict[str, Source]:
+        """Sources that the table is made of: all but one that brings labels later."""
+        return {name: source for name, source in self.collect.items() if name != self.table.label.source}
 
     @property
     def suites(self) -> dict[str, str]:

@@ -12,10 +12,11 @@ import pyarrow.compute as pc
 
 from lakemill.config import Workflow
 from lakemill.exceptions import LakemillError, suggest
-from lakemill.lake import Lake
+from lakemill.lake import Lake, late_labels
 from lakemill.lake.label_corrections import Correction, can_be_read, read_corrections
 from lakemill.lake.row_names import as_texts, name_rows
 from lakemill.lake.storage import PARTITION
+from lakemill.preprocessing.late_labels import label_rows
 
 UNSURE, DROP = "unsure", "drop"
 MOST_PROBLEMS = 5  # told at once
@@ -76,7 +77,7 @@ def make_corrections(
     """
     asked = list(answers)
     held = {(one.partition, one.key): one for one in read_corrections(lake, as_of=known_at)}
-    labels, kind = _read_labels(workflow, lake, sorted({one.partition for one in asked}))
+    labels, kind = _read_labels(workflow, lake, sorted({one.partition for one in asked}), as_of=known_at)
     classes = list_classes(workflow, lake) if workflow.table.label.problem == "classification" else []
     problems, made = [], []
     for one in asked:
@@ -99,20 +100,23 @@ def make_corrections(
 
 
 def list_classes(workflow: Workflow, lake: Lake) -> list[str]:
-    """Return the classes of all published rows, in order; nothing where none is published."""
-    column = workflow.table.label.column
-    rows = lake.read("clean", columns=[column])
+    """Return the classes of all published labels, in order; nothing where none is published."""
+    table, column = "clean", workflow.table.label.column
+    if workflow.table.label.source is not None:
+        table, column = late_labels.TABLE, "label"
+    rows = lake.read(table, columns=[column])
     return [] if rows is None else sorted(pc.unique(as_texts(rows.column(column))).drop_null().to_pylist())
 
 
 def _read_labels(
-    workflow: Workflow, lake: Lake, partitions: list[str]
+    workflow: Workflow, lake: Lake, partitions: list[str], *, as_of: datetime
 ) -> tuple[dict[tuple[str, str], str | None], pa.DataType]:
     table = workflow.table
-    names = [*dict.fromkeys((*table.key, table.label.column)), PARTITION]
-    rows = lake.read("clean", partitions, columns=names)
+    own = () if table.label.source is not None else (table.label.column,)
+    rows = lake.read("clean", partitions, columns=[*dict.fromkeys((*table.key, *own)), PARTITION])
     if rows is None:
         return {}, pa.string()
+    rows = label_rows(workflow, lake, rows, as_of=as_of)
     given = as_texts(rows.column(table.label.column)).to_pylist()
     found = zip(rows.column(PARTITION).to_pylist(), name_rows(rows, table.key), given, strict=True)
     return {(partition, key): text for partition, key, text in found}, rows.schema.field(table.label.column).type

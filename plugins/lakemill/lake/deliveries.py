@@ -13,6 +13,7 @@ from lakemill.lake.storage import Lake
 
 TABLE = "deliveries"
 WHOLE = "all"  # stands for the partition where one delivery holds them all
+NOT_YET = "not yet"  # stands for the delivery, and its fingerprint, where labels of a partition are still to come
 SCHEMA = pa.schema(
     [
         ("delivery", pa.string()),

@@ -17,6 +17,7 @@ from deltalake.transaction import AddAction, RemoveAction
 from pyarrow import fs
 
 from lakemill.exceptions import LakeError
+from lakemill.lake import late_labels
 from lakemill.lake.column_types import plain_field
 from lakemill.lake.history import DataFile, list_files, read_commits
 from lakemill.lake.part_files import PIECE_ROWS, PartFile
@@ -27,7 +28,7 @@ from lakemill.lake.streams import ROW_GROUP_BYTES
 SMALL_BYTES = 64 * 2**20  # two files under this in a partition are worth a compaction
 LARGE_BYTES = 256 * 2**20  # then the next one is begun
 DONE = "done"  # what a commit says of itself beside Delta's own words
-PINNED = "clean"  # the table whose versions snapshots name
+PINNED = "clean"  # the table whose versions snapshots name; those of labels that came later too, where there are such
 WRITING = timedelta(hours=24)  # files that no commit names may be of a task that still runs, so long
 
 
@@ -140,6 +141,8 @@ def read_pins(lake: Lake) -> dict[str, set[int]]:
         try:
             snapshot = lake.read_document(f"snapshots/{path.stem}") or {}
             pins[PINNED].add(int(snapshot["version"]))
+            if "labels" in snapshot:
+                pins.setdefault(late_labels.TABLE, set()).add(int(snapshot["labels"]["version"]))
         except (ValueError, KeyError, TypeError) as error:
             raise LakeError(
                 f"the snapshot does not say what it needs: {error!r}",

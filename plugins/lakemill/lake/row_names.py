@@ -8,6 +8,8 @@ import json
 import pyarrow as pa
 import pyarrow.compute as pc
 
+NEEDS_ESCAPES = r'["\\\x00-\x1f]'
+
 
 def name_rows(rows: pa.Table, key: tuple[str, ...]) -> list[str]:
     """Return each row's key as a JSON list of texts.
@@ -27,8 +29,26 @@ def name_rows(rows: pa.Table, key: tuple[str, ...]) -> list[str]:
     >>> name_rows(pa.table({"carrier": ["AA", "UA"], "flight": [11, None]}), ("carrier", "flight"))
     ['["AA", "11"]', '["UA", null]']
     """
-    texts = [as_texts(rows.column(name)).to_pylist() for name in key]
-    return [json.dumps(parts, ensure_ascii=False) for parts in zip(*texts, strict=True)]
+    names: list[str] = name_each(rows, key).to_pylist()
+    return names
+
+
+def name_each(rows: pa.Table, key: tuple[str, ...]) -> pa.Array:
+    """Return what `name_rows` does, as an Arrow array."""
+    return name_texts([as_texts(rows.column(name)).combine_chunks() for name in key])
+
+
+def name_texts(parts: list[pa.Array]) -> pa.Array:
+    """Return the names of rows whose keys are these texts, one array for each column of the key."""
+    names = pc.binary_join_element_wise(*map(_quote, parts), ", ")
+    return pc.binary_join_element_wise("[", names, "]", "")
+
+
+def _quote(texts: pa.Array) -> pa.Array:
+    """Return texts as JSON writes them."""
+    if not pc.any(pc.match_substring_regex(texts, NEEDS_ESCAPES)).as_py():
+        return pc.fill_null(pc.binary_join_element_wise('"', texts, '"', ""), "null")
+    return pa.array([json.dumps(text, ensure_ascii=False) for text in texts.to_pylist()], pa.string())
 
 
 def as_texts(values: pa.ChunkedArray) -> pa.ChunkedArray:

@@ -8,13 +8,17 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from lakemill.config import Workflow
+from lakemill.config.partition import Interval
 from lakemill.evaluation.metrics import METRICS
 from lakemill.evaluation.predictions import Prediction
-from lakemill.lake import Lake
+from lakemill.lake import PARTITION, Lake
 from lakemill.lake.label_corrections import apply_corrections, read_corrections
+from lakemill.lake.row_names import name_each
 from lakemill.preprocessing.features import make_target
+from lakemill.preprocessing.late_labels import LateLabels, find_known, find_twice, join_labels
 from lakemill.training.snapshots import mature_rows
 
 
@@ -41,6 +45,7 @@ def realise(workflow: Workflow, key: str, lake: Lake) -> Performance:
     """Score the predictions whose labels became known during a partition, as people had put them right by its end.
 
     With a delay of the label these are partly rows of earlier partitions; so each row is judged once, when it can be.
+    Where labels come later from a source of their own, a row is judged when its first label became known.
 
     Parameters
     ----------
@@ -56,21 +61,47 @@ def realise(workflow: Workflow, key: str, lake: Lake) -> Performance:
     partition, label = workflow.partition, workflow.table.label
     interval = partition.interval(key)
     earliest = interval.start - label.known_after
-    reached = [one for one in (*partition.earlier(key), key) if partition.interval(one).end > earliest]
+    history = [*partition.earlier(key), key]
+    reached = [one for one in history if partition.interval(one).end > earliest]
+    late = None if label.source is None else _find_late(workflow, lake, history, interval)
+    if late is not None:
+        reached = sorted({*reached, *late.partitions})
     rows, predictions = lake.read("clean", reached), lake.read("predictions", reached)
     if rows is None or predictions is None:
         return Performance(0, float("nan"), ())
+    if late is not None:
+        rows = join_labels(workflow, rows, late.known, twice=late.twice)
     corrections = read_corrections(lake, reached, as_of=interval.end)
     rows = apply_corrections(rows, corrections, key=workflow.table.key, label=label.column)
     known = mature_rows(workflow, rows, as_of=interval.end, since=interval.start)
     names = [*workflow.table.key, "partition"]  # a key may come again in another partition
     truth = known.select(names).to_pandas()
     truth["_truth"] = make_target(known, label)
-    made = predictions.filter(pa.compute.is_valid(predictions.column("model_version"))).to_pandas()
+    made = predictions.filter(pc.is_valid(predictions.column("model_version"))).to_pandas()
     joined = truth.merge(made, on=names, how="inner", validate="one_to_one")
     versions = tuple(sorted(set(joined["model_version"]), key=int))
     y = joined["_truth"].to_numpy()
     return Performance(len(joined), METRICS[workflow.train.metric](y, _as_prediction(joined, label.problem)), versions)
+
+
+@dataclass(frozen=True)
+class _Late:
+    """Labels known at a partition's end, the names that several rows have, and where rows got their first label."""
+
+    known: LateLabels
+    twice: pa.Array
+    partitions: list[str]
+
+
+def _find_late(workflow: Workflow, lake: Lake, history: list[str], interval: Interval) -> _Late | None:
+    rows = lake.read("clean", history, columns=[*workflow.table.key, PARTITION])
+    if rows is None:
+        return None
+    known = find_known(workflow, lake, as_of=interval.end, types=rows.schema)
+    names = name_each(rows, workflow.table.key)
+    is_new = pc.greater_equal(known.known_from, pa.scalar(interval.start, known.known_from.type))
+    reached = rows.column(PARTITION).filter(pc.is_in(names, known.names.filter(is_new)))
+    return _Late(known, find_twice(names), reached.unique().to_pylist())
 
 
 def _as_prediction(made: pd.DataFrame, problem: str) -> Prediction:

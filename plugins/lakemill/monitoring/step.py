@@ -69,6 +69,7 @@ def judge_partition(workflow: Workflow, key: str, lake: Lake, registry: Registry
         "expected": _number(expected),
         "rows": performance.rows,
         "digest": ingested[key].evidence.get("digest") if key in ingested else None,
+        **_find_labels_digest(ingested.get(key)),
         "drifted": drifted,
         "columns": len(drifts),
         "drift": [{**vars(one), "effect": _number(one.effect), "p_value": _number(one.p_value)} for one in drifts]
@@ -78,6 +79,12 @@ def judge_partition(workflow: Workflow, key: str, lake: Lake, registry: Registry
     json.dumps(evidence, allow_nan=False)
     record_verdict(lake, Verdict("monitoring", key, interval.end, decision.verdict, (decision.reason,), evidence))
     return {"verdict": decision.verdict, "reason": decision.reason}
+
+
+def _find_labels_digest(ingested: Verdict | None) -> dict[str, str]:
+    """Return what tells which later labels this judgement knew, where the workflow has such labels."""
+    labels = ingested.evidence.get("labels") if ingested is not None else None
+    return {"labels": labels["digest"]} if labels else {}
 
 
 def _find_drift(workflow: Workflow, key: str, lake: Lake, champion: Entry | None) -> list[ColumnDrift]:

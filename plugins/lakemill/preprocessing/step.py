@@ -16,6 +16,7 @@ from lakemill.config import TABLE, Workflow
 from lakemill.exceptions import BlockedPartitionError
 from lakemill.lake import Lake
 from lakemill.lake.cleaning import Line, keep_report
+from lakemill.lake.late_labels import keep_labels
 from lakemill.lake.quarantine import keep_refused
 from lakemill.lake.verdicts import Verdict, read_verdicts, record_blocked, record_verdict
 from lakemill.preprocessing.cleaning import Applied, CleanRows, clean_rows
@@ -99,6 +100,8 @@ def publish_partition(
 ) -> dict[str, Any]:
     """Make the cleaned rows the partition's content of ``clean``, in one commit, and record how they came about.
 
+    Labels that came later, for rows of whatever partition, become the partition's content of ``labels``.
+
     Parameters
     ----------
     workflow : Workflow
@@ -114,6 +117,10 @@ def publish_partition(
         ``rows``, ``changed`` (whether the table was), ``is_judged`` (whether these rows have been scored and judged).
     """
     rows = lake.staged("clean", key)
+    if "labels" in validated:  # before the verdict: who finds that finds them
+        labels = lake.staged("labels", key)
+        keep_labels(lake, key, labels)
+        validated = {**validated, "labels": {**validated["labels"], "digest": digest_rows(labels)}}
     changed = lake.replace_partition("clean", key, rows)
     digest = digest_rows(rows)
     evidence = {**validated, "duplicates": cleaned["duplicates"], "cells": cleaned["changed"]}
@@ -124,6 +131,8 @@ def publish_partition(
     record_verdict(lake, Verdict("ingestion", key, as_of, verdict, tuple(validated["warnings"]), evidence))
     judged = read_verdicts(lake, "monitoring").get(key)
     is_judged = judged is not None and judged.evidence.get("digest") == digest
+    if "labels" in validated:
+        is_judged = is_judged and judged is not None and judged.evidence.get("labels") == validated["labels"]["digest"]
     return {"rows": len(rows), "changed": changed, "is_judged": is_judged}
 
 

@@ -20,7 +20,9 @@ from lakemill.config.windows import Window
 from lakemill.exceptions import TrainingError
 from lakemill.lake import Lake
 from lakemill.lake.label_corrections import apply_corrections, read_corrections
+from lakemill.lake.late_labels import TABLE as LATE
 from lakemill.lake.verdicts import read_verdicts
+from lakemill.preprocessing.late_labels import KNOWN_FROM, find_known, label_rows
 from lakemill.preprocessing.windows import read_clean
 from lakemill.training.estimators import find_distributions
 
@@ -41,7 +43,9 @@ def take_snapshot(workflow: Workflow, lake: Lake, *, as_of: datetime) -> dict[st
     -------
     dict
         ``id`` (16 hexadecimal digits), ``as_of``, ``partitions``, ``version`` of the table ``clean``; where people had
-        put labels right by then, ``corrections``, the ids of their answers.
+        put labels right by then, ``corrections``, the ids of their answers; where labels come later than rows,
+        ``labels``: the digest of those known by then, their number, how many had been others before, and the
+        ``version`` of their table.
 
     Raises
     ------
@@ -65,11 +69,17 @@ def take_snapshot(workflow: Workflow, lake: Lake, *, as_of: datetime) -> dict[st
     parts["code"] = code_version(workflow)
     if corrections := read_corrections(lake, sorted(digests), as_of=as_of):
         parts["corrections"] = [one.answer for one in corrections]
+    version = lake.version(LATE)  # before they are read: what is committed meanwhile is not in the snapshot
+    if workflow.table.label.source is not None:
+        known = find_known(workflow, lake, as_of=as_of, version=version)
+        parts["labels"] = {"digest": known.digest, "known": len(known.names), "contradicted": known.contradicted}
     identity = hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()[:16]
     held = lake.read_document(f"snapshots/{identity}")
     if held is not None:
         return held
     snapshot = {**parts, "id": identity, "partitions": sorted(digests), "version": lake.version("clean")}
+    if "labels" in parts:
+        snapshot["labels"] = {**parts["labels"], "version": version}
     lake.write_document(f"snapshots/{identity}", snapshot)
     return snapshot
 
@@ -105,10 +115,12 @@ def read_snapshot(
     partitions, table_version = snapshot["partitions"], snapshot["version"]
     rows = read_clean(workflow, lake, partitions, windows=windows, published=partitions, version=table_version)
     assert rows is not None  # noqa: S101  # the snapshot names a version of it
+    as_of = datetime.fromisoformat(snapshot["as_of"])
+    rows = label_rows(workflow, lake, rows, as_of=as_of, version=snapshot.get("labels", {}).get("version"))
     if answers := snapshot.get("corrections"):
         corrections = read_corrections(lake, snapshot["partitions"], answers=answers)
         rows = apply_corrections(rows, corrections, key=workflow.table.key, label=workflow.table.label.column)
-    rows = mature_rows(workflow, rows, as_of=datetime.fromisoformat(snapshot["as_of"]))
+    rows = mature_rows(workflow, rows, as_of=as_of)
     order = dict.fromkeys((workflow.table.event_time, *workflow.table.key))
     return rows.sort_by([(name, "ascending") for name in order])
 
@@ -123,6 +135,7 @@ def mature_rows(workflow: Workflow, rows: pa.Table, *, as_of: datetime, since: d
     ----------
     workflow : Workflow
     rows : pyarrow.Table
+        Those whose labels come later with these, as known at ``as_of``.
     as_of : datetime
     since : datetime, optional
 
@@ -134,8 +147,13 @@ def mature_rows(workflow: Workflow, rows: pa.Table, *, as_of: datetime, since: d
     event_time = rows.column(workflow.table.event_time)
     known = pc.less(event_time, pa.scalar(as_of - label.known_after, event_time.type))
     if since is not None:
-        known = pc.and_(known, pc.greater_equal(event_time, pa.scalar(since - label.known_after, event_time.type)))
-    return rows.filter(pc.and_(known, pc.is_valid(rows.column(label.column))))
+        is_new = pc.greater_equal(event_time, pa.scalar(since - label.known_after, event_time.type))
+        if KNOWN_FROM in rows.column_names:  # and before as_of, else there would be no label
+            known_from = rows.column(KNOWN_FROM)
+            is_new = pc.or_(is_new, pc.greater_equal(known_from, pa.scalar(since, known_from.type)))
+        known = pc.and_(known, is_new)
+    rows = rows.filter(pc.and_(known, pc.is_valid(rows.column(label.column))))
+    return rows.drop_columns([KNOWN_FROM]) if KNOWN_FROM in rows.column_names else rows
 
 
 def code_version(workflow: Workflow) -> str:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pyarrow as pa
 
-from lakemill.collection import BuiltTable, build_table, name_texts, read_kinds, type_source
+from lakemill.collection import BuiltTable, build_table, name_label_columns, name_texts, read_kinds, type_source
 from lakemill.config import TABLE, Workflow
 from lakemill.exceptions import LakeError
 from lakemill.lake import Lake
@@ -28,6 +28,7 @@ def read_source(workflow: Workflow, name: str, key: str, lake: Lake) -> BuiltTab
     Returns
     -------
     BuiltTable
+        Of labels that come later their columns stay text; none may have come yet.
 
     Raises
     ------
@@ -35,12 +36,16 @@ def read_source(workflow: Workflow, name: str, key: str, lake: Lake) -> BuiltTab
         If the source was never collected.
     """
     raw = lake.read(f"raw_{name}", [key])
+    are_labels = name == workflow.table.label.source
+    if raw is None and are_labels:
+        return BuiltTable(pa.table({one: pa.array([], pa.string()) for one in name_label_columns(workflow)}), {})
     if raw is None:
         raise LakeError(f"no table raw_{name}", where=f"{workflow.workflow} {key}", remedy="run collect first")
     where = f"include/workflows/{workflow.workflow}.yaml: collect.{name}"
-    return type_source(
-        raw, workflow.collect[name], where=where, texts=name_texts(workflow, read_kinds(workflow, lake) or {})
-    )
+    texts = name_texts(workflow, read_kinds(workflow, lake) or {})
+    if are_labels:
+        texts |= frozenset(name_label_columns(workflow))
+    return type_source(raw, workflow.collect[name], where=where, texts=texts)
 
 
 def read_judged(workflow: Workflow, name: str, key: str, lake: Lake, *, project: Path) -> pa.Table:
@@ -64,5 +69,5 @@ def read_judged(workflow: Workflow, name: str, key: str, lake: Lake, *, project:
     """
     if name != TABLE:
         return read_source(workflow, name, key, lake).rows
-    sources = {source: read_source(workflow, source, key, lake).rows for source in workflow.collect}
+    sources = {source: read_source(workflow, source, key, lake).rows for source in workflow.table_sources}
     return build_table(workflow, sources, project=project, kinds=read_kinds(workflow, lake) or {}).rows

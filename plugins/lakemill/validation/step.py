@@ -13,7 +13,14 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from lakemill.collection import BuiltTable, build_table, find_kinds, is_read_later
+from lakemill.collection import (
+    BuiltTable,
+    build_table,
+    find_kinds,
+    find_label_faults,
+    is_read_later,
+    take_labels,
+)
 from lakemill.config import TABLE, Workflow
 from lakemill.exceptions import BlockedPartitionError
 from lakemill.lake import Lake
@@ -69,7 +76,8 @@ def validate_partition(
     -------
     dict
         ``rows`` of the table, ``quarantined`` of these, ``refused`` by source, ``warnings``, ``validation`` (the mode),
-        ``expectations`` by source or ``table``, ``released`` rows by the same.
+        ``expectations`` by source or ``table``, ``released`` rows by the same; where labels come later, ``labels``: how
+        many came, and how many rows said nothing, or the same or something else of a row.
 
     Raises
     ------
@@ -89,6 +97,7 @@ def validate_partition(
     built = build_table(workflow, accepted, project=project, kinds=kinds)
     rows, quarantined = _judge(at, TABLE, built, accepted)
     lake.stage("validate", key, rows)
+    told = _stage_labels(workflow, key, lake, accepted)
     remove_marks(lake, marks)
     return {
         "rows": len(built.rows),
@@ -98,13 +107,24 @@ def validate_partition(
         "validation": mode,
         "expectations": at.expectations,
         "released": at.released,
+        **told,
     }
+
+
+def _stage_labels(workflow: Workflow, key: str, lake: Lake, accepted: Mapping[str, pa.Table]) -> dict[str, Any]:
+    if (source := workflow.table.label.source) is None:
+        return {}
+    taken = take_labels(workflow, accepted[source])
+    lake.stage("labels", key, taken.labels)
+    return {"labels": taken.counts}
 
 
 def _judge(at: _Partition, name: str, built: BuiltTable, sources: Mapping[str, pa.Table]) -> tuple[pa.Table, int]:
     replayed = replay(at.workflow, name, built, at.releases)
     built = replayed.built
     misplaced = _misplaced(at.workflow, at.key, built) if name == TABLE else ()
+    if name == at.workflow.table.label.source:
+        misplaced = [(text, _true_of(rows)) for text, rows in find_label_faults(at.workflow, built.rows).items()]
     reasons = [*replayed.faults, *_unreadable(built), *misplaced]
     outcomes = _run(at, name, built.rows, sources)
     for outcome in outcomes:
@@ -144,7 +164,8 @@ def _reasons_by_row(numbers: NDArray[np.int64], reasons: Reasons) -> list[list[s
 
 def _run(at: _Partition, name: str, rows: pa.Table, sources: Mapping[str, pa.Table]) -> list[Outcome]:
     path = at.workflow.suites.get(name)
-    if path is None or at.mode == "off":
+    have_not_come = name == at.workflow.table.label.source and not len(rows)
+    if path is None or at.mode == "off" or have_not_come:
         return []
     suite = open_suite(at.project / path, where=path)
     outcomes = evaluate_suite(name, rows, suite, sources=sources, history=at.history, where=path)
