@@ -1,6 +1,6 @@
 """Refused rows as a person sees and mends them: counted, on a screen, in a CSV file and back from it.
 
-Stays out: the commands, and bringing released rows into their partition (``validation.replaying``).
+Stays out: the commands, and bringing released rows into their partition (``collection.replaying``).
 """
 
 import csv
@@ -22,8 +22,7 @@ from lakemill.lake.quarantine import TABLE
 from lakemill.lake.released import Release, identify_row
 
 OWN = ("quarantine_id", "quarantine_partition", "quarantine_source", "quarantine_reasons")
-JUDGED = "validate"  # the step whose refused rows can be replayed
-MENDED_AT = {"collect": "what was delivered", "clean": "the rules under clean, then release the partition"}
+JUDGED = ("validate", "clean")  # the steps whose refused rows can be replayed
 
 
 @dataclass(frozen=True)
@@ -181,8 +180,8 @@ def read_mended(path: Path, refused: Sequence[Refused], *, accept: bool, at: dat
         if one is None:
             remedy = "lakemill quarantine show --csv writes those that are there"
             raise ConfigError(f"no row {cells.get(OWN[0])!r} in quarantine", where=where, remedy=remedy)
-        if one.step != JUDGED:
-            remedy = f"mend {MENDED_AT.get(one.step, 'what refused it')}; leave this row out of the file"
+        if one.step not in JUDGED:
+            remedy = "mend what was delivered; leave this row out of the file"
             raise ConfigError(f"{one.id} was refused by the step {one.step}", where=where, remedy=remedy)
         changes = _find_changes(one.values, {name: text for name, text in cells.items() if name not in OWN}, where)
         if not changes and not accept:

@@ -12,12 +12,14 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from lakemill.collection.replaying import find_accepted
 from lakemill.config import TABLE, Workflow
 from lakemill.exceptions import BlockedPartitionError
 from lakemill.lake import Lake
 from lakemill.lake.cleaning import Line, keep_report
 from lakemill.lake.late_labels import keep_labels
 from lakemill.lake.quarantine import keep_refused
+from lakemill.lake.released import read_releases
 from lakemill.lake.verdicts import Verdict, read_verdicts, record_blocked, record_verdict
 from lakemill.preprocessing.cleaning import Applied, CleanRows, clean_rows
 from lakemill.preprocessing.knowledge import make_context
@@ -39,7 +41,7 @@ def clean_partition(workflow: Workflow, key: str, lake: Lake, *, project: Path =
     -------
     dict
         ``rows`` left, ``duplicates`` dropped in all, ``changed`` cells and ``dropped`` rows by rule, ``refused`` rows,
-        ``flagged`` by rule.
+        ``flagged`` by rule, ``accepted``: rows that are in because a person said so.
 
     Raises
     ------
@@ -47,7 +49,8 @@ def clean_partition(workflow: Workflow, key: str, lake: Lake, *, project: Path =
         If all rows are refused.
     """
     accepted = lake.staged("validate", key)
-    cleaned = clean_rows(workflow, accepted, make_context(workflow, key, lake, project=project))
+    spared = find_accepted(accepted, read_releases(lake, key), source=TABLE, step="clean").tolist()
+    cleaned = clean_rows(workflow, accepted, make_context(workflow, key, lake, project=project), accepted=spared)
     _keep_refused(lake, key, accepted, cleaned)
     keep_report(lake, key, [line for one in cleaned.applied for line in _report(one)])
     _block_where_all_is_refused(workflow, key, lake, accepted, cleaned)
@@ -66,6 +69,7 @@ def clean_partition(workflow: Workflow, key: str, lake: Lake, *, project: Path =
         "dropped": {rule: count for rule, count in dropped.items() if count},
         "flagged": {rule: count for rule, count in flagged.items() if count},
         "refused": len(cleaned.refused),
+        "accepted": len(set(spared) - set(cleaned.refused)),
     }
 
 
@@ -126,6 +130,10 @@ def publish_partition(
     evidence = {**validated, "duplicates": cleaned["duplicates"], "cells": cleaned["changed"]}
     evidence.update(dropped=cleaned["dropped"], flagged=cleaned["flagged"], clean=len(rows), digest=digest)
     evidence["quarantined"] = validated["quarantined"] + cleaned["refused"]
+    if cleaned["accepted"]:
+        before = validated.get("released", {}).get(TABLE, {"mended": 0, "accepted": 0})
+        let_in = {**before, "accepted": before["accepted"] + cleaned["accepted"]}
+        evidence["released"] = {**validated.get("released", {}), TABLE: let_in}
     verdict = "warned" if validated["warnings"] else "published"
     as_of = workflow.partition.interval(key).end
     record_verdict(lake, Verdict("ingestion", key, as_of, verdict, tuple(validated["warnings"]), evidence))

@@ -21,6 +21,7 @@ from lakemill.collection import (
     is_read_later,
     take_labels,
 )
+from lakemill.collection.replaying import replay
 from lakemill.config import TABLE, Workflow
 from lakemill.exceptions import BlockedPartitionError
 from lakemill.lake import Lake
@@ -31,7 +32,6 @@ from lakemill.lake.verdicts import record_blocked
 from lakemill.validation.expectations import Outcome
 from lakemill.validation.history import History
 from lakemill.validation.inputs import read_source
-from lakemill.validation.replaying import replay
 from lakemill.validation.results import keep_results, tell_outcomes
 from lakemill.validation.suites import evaluate_suite, open_suite
 

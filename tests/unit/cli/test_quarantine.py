@@ -14,6 +14,7 @@ from lakemill.collection.freshness import find_stale
 from lakemill.exceptions import ConfigError, LakeError, LakemillError
 from lakemill.lake.quarantine import keep_refused
 from lakemill.lake.released import read_releases
+from lakemill.lake.verdicts import read_verdicts
 from lakemill.preprocessing import clean_partition, publish_partition
 from lakemill.validation import validate_partition
 
@@ -36,7 +37,11 @@ def told(*words: str) -> str:
 @pytest.fixture
 def ingest(make_project, lake, monkeypatch):
     """Function that ingests a partition of parcels; returns what validation said."""
-    settings, parcels = make_project(files={f"include/data/parcels_{KEY}.csv": LINES})
+    return make_ingest(make_project, lake, monkeypatch)
+
+
+def make_ingest(make_project, lake, monkeypatch, **workflow):
+    settings, parcels = make_project(workflow=workflow, files={f"include/data/parcels_{KEY}.csv": LINES})
     monkeypatch.setenv("LAKEMILL_PROJECT", str(settings.project))
     monkeypatch.setenv("LAKEMILL_LAKE", settings.lake)
 
@@ -44,7 +49,7 @@ def ingest(make_project, lake, monkeypatch):
         collect_source(parcels, "parcels", key, lake, project=settings.project, ingested_at=NOW, connections=None)
         validated = validate_partition(parcels, key, lake, project=settings.project, **options)
         publish_partition(parcels, key, lake, validated=validated, cleaned=clean_partition(parcels, key, lake))
-        return validated
+        return read_verdicts(lake, "ingestion")[key].evidence
 
     run.stale = lambda: find_stale(parcels, lake, project=settings.project, connections=None)
     run()
@@ -212,13 +217,96 @@ def test_a_file_that_names_what_is_not_there_is_told_with_its_line(ingest, tmp_p
     assert said in str(caught.value)
 
 
-@pytest.mark.parametrize(("step", "remedy"), [("collect", "what was delivered"), ("clean", "the rules under clean")])
-def test_a_row_that_another_step_refused_is_mended_elsewhere(ingest, lake, tmp_path, step, remedy):
-    keep_refused(lake, KEY, source="table", step=step, refused=[({"id": "x"}, ["broken"])])
+def test_a_line_that_collect_refused_is_mended_elsewhere(ingest, lake, tmp_path):
+    keep_refused(lake, KEY, source="table", step="collect", refused=[({"id": "x"}, ["broken"])])
     path = tmp_path / "mend.csv"
     write_back(path, [row for row in write_out(path) if row["id"] == "x"])
-    with pytest.raises(ConfigError, match=f"was refused by the step {step}\n  -> mend {remedy}"):
+    with pytest.raises(ConfigError, match="was refused by the step collect\n  -> mend what was delivered"):
         told("release", "parcels", "--csv", str(path), "--accept")
+
+
+RULES = [
+    {"rule": "numbers", "columns": ["weight"]},
+    {"rule": "range", "columns": ["weight"], "high": 400, "outside": "quarantine"},
+    {"rule": "require", "condition": "depot = 'S'"},
+]
+
+
+@pytest.fixture
+def ingest_to_clean(make_project, lake, monkeypatch):
+    """Function that ingests parcels of which cleaning refuses two: one for two reasons, one for one."""
+    return make_ingest(make_project, lake, monkeypatch, clean=RULES, expectations=None)
+
+
+def test_a_mended_row_that_cleaning_refused_is_judged_again(ingest_to_clean, lake, tmp_path):
+    path = tmp_path / "mend.csv"
+    assert sorted(refused(lake)) == ["a", "c"]
+    for weight, kept, left in (("450", {"b": 5.0}, ["a", "c"]), ("50", {"b": 5.0, "c": 50.0}, ["a"])):
+        rows = [row for row in write_out(path) if row["id"] == "c"]
+        rows[0]["weight"] = weight
+        write_back(path, rows)
+        told("release", "parcels", "--csv", str(path))
+        evidence = ingest_to_clean()
+        assert clean(lake) == kept
+        assert sorted(refused(lake)) == left
+    assert evidence["released"] == {"table": {"mended": 1, "accepted": 0}}
+    ingest_to_clean()
+    assert clean(lake) == {"b": 5.0, "c": 50.0}
+
+
+def test_a_row_that_cleaning_refused_is_accepted_as_it_is(ingest_to_clean, lake, tmp_path):
+    path = tmp_path / "accept.csv"
+    write_back(path, [row for row in write_out(path) if row["id"] == "a"])
+    assert "0 row(s) mended, 1 accepted" in told("release", "parcels", "--csv", str(path), "--accept")
+    evidence = ingest_to_clean()
+    assert clean(lake) == {"a": 500.0, "b": 5.0}
+    assert list(refused(lake)) == ["c"]
+    assert (evidence["released"], evidence["quarantined"]) == ({"table": {"mended": 0, "accepted": 1}}, 1)
+    assert sum(row["refused"] for row in lake.read("cleaning", [KEY]).to_pylist()) == 1
+    assert ingest_to_clean()["released"] == evidence["released"]
+
+
+def test_a_row_that_was_mended_may_be_accepted_afterwards(ingest_to_clean, lake, tmp_path):
+    path = tmp_path / "mend.csv"
+    rows = [row for row in write_out(path) if row["id"] == "a"]
+    write_back(path, [{**rows[0], "weight": "600"}])
+    told("release", "parcels", "--csv", str(path))
+    ingest_to_clean()
+    write_back(path, [row for row in write_out(path) if row["id"] == "a"])
+    told("release", "parcels", "--csv", str(path), "--accept")
+    evidence = ingest_to_clean()
+    assert clean(lake) == {"a": 600.0, "b": 5.0}
+    assert evidence["released"] == {"table": {"mended": 1, "accepted": 1}}
+
+
+def test_a_row_that_cleaning_left_without_its_event_time_is_refused_though_accepted(
+    make_project, lake, monkeypatch, tmp_path
+):
+    rules = [{"rule": "dates", "columns": ["sent_at"]}]
+    ingest = make_ingest(make_project, lake, monkeypatch, clean=rules, expectations=None)
+    make_project(
+        workflow={"clean": rules, "expectations": None},
+        files={f"include/data/parcels_{KEY}.csv": LINES.replace(f"{KEY} 01:00:00", "noon")},
+    )
+    ingest()
+    path = tmp_path / "accept.csv"
+    write_out(path)
+    told("release", "parcels", "--csv", str(path), "--accept")
+    ingest()
+    assert refused(lake) == {"a": ["sent_at: missing, but part of the key or the event time"]}
+
+
+def test_what_cleaning_refused_and_a_person_accepts_is_judged_by_expectations_still(
+    make_project, lake, monkeypatch, tmp_path
+):
+    ingest = make_ingest(make_project, lake, monkeypatch, clean=RULES[2:], expectations=None)
+    path = tmp_path / "accept.csv"
+    write_out(path)
+    told("release", "parcels", "--csv", str(path), "--accept")
+    ingest()
+    assert clean(lake) == {"a": 500.0, "b": 5.0, "c": 900.0}
+    ingest = make_ingest(make_project, lake, monkeypatch, clean=RULES[2:])
+    assert clean(lake) == {"b": 5.0}
 
 
 def test_a_file_that_is_there_is_not_written_over(ingest, tmp_path):

@@ -46,6 +46,7 @@ def test_accepted_rows_are_cleaned_and_published(publish, lake):
         "dropped": {"duplicates": 1},
         "flagged": {},
         "refused": 0,
+        "accepted": 0,
     }
     assert result == {"rows": 2, "changed": True, "is_judged": False}
     assert published(lake) == ["a", "b"]
@@ -107,7 +108,7 @@ def test_warnings_are_the_verdicts_reasons(publish, lake):
 def test_a_step_whose_predecessor_did_not_run_is_told(project, lake):
     with pytest.raises(LakeError, match=r"nothing staged by validate\n.*clear the run of parcels\.ingestion"):
         clean_partition(project[1], KEY, lake)
-    cleaned = {"duplicates": 0, "changed": {}, "dropped": {}, "flagged": {}, "refused": 0}
+    cleaned = {"duplicates": 0, "changed": {}, "dropped": {}, "flagged": {}, "refused": 0, "accepted": 0}
     with pytest.raises(LakeError, match=r"nothing staged by clean\n.*clear the run of parcels\.ingestion"):
         publish_partition(project[1], KEY, lake, validated=VALIDATED, cleaned=cleaned)
 

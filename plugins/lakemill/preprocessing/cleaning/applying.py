@@ -3,7 +3,8 @@
 Stays out: any single rule, and where its result is kept (``step.py``).
 """
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -12,7 +13,7 @@ from lakemill.collection.table import is_read_later, read_by_part
 from lakemill.config import Workflow
 from lakemill.config.cleaning import CleaningRule
 from lakemill.exceptions import TableError
-from lakemill.preprocessing.cleaning.cells import are_set, combine, handle, put_column
+from lakemill.preprocessing.cleaning.cells import are_set, combine, count, handle, put_column
 from lakemill.preprocessing.cleaning.contract import Cleaned, Context, Effect, Refusal
 from lakemill.preprocessing.cleaning.registry import OF_ROWS_TOGETHER, RULES
 
@@ -66,7 +67,9 @@ class CleanRows:
     refused: dict[int, list[str]]
 
 
-def clean_rows(workflow: Workflow, rows: pa.Table, context: Context | None = None) -> CleanRows:
+def clean_rows(
+    workflow: Workflow, rows: pa.Table, context: Context | None = None, *, accepted: Sequence[int] | None = None
+) -> CleanRows:
     """Apply the workflow's rules in their order, then sort by event time and key.
 
     Parameters
@@ -76,6 +79,9 @@ def clean_rows(workflow: Workflow, rows: pa.Table, context: Context | None = Non
         Accepted rows, in the order of delivery.
     context : Context, optional
         One without a past and without references if left out.
+    accepted : sequence of int, optional
+        Positions of rows that no rule refuses, since a person said so; a row without key or event time, or of another
+        partition, is refused all the same.
 
     Returns
     -------
@@ -88,14 +94,15 @@ def clean_rows(workflow: Workflow, rows: pa.Table, context: Context | None = Non
     """
     context = context or Context(workflow.table.key, workflow.table.event_time, workflow.partition.timezone)
     places = pa.array(range(len(rows)), pa.int64())
+    spared = pa.array([] if accepted is None else accepted, pa.int64())
     good, refused = _Rows(rows, places), _Rows(rows.slice(0, 0), places.slice(0, 0))
     reasons: dict[int, list[str]] = {}
     applied = []
     for position, rule in enumerate(workflow.clean, start=1):
         given = len(good.rows)
-        done = _apply(workflow, rule, position, good.rows, context)
+        done = _apply(workflow, rule, position, good.rows, context, pc.is_in(good.places, spared))
         if len(refused.rows) and rule.rule not in OF_ROWS_TOGETHER:  # a refused row gets all its reasons
-            after = _apply(workflow, rule, position, refused.rows, context)
+            after = _apply(workflow, rule, position, refused.rows, context, pc.is_in(refused.places, spared))
             refused.note(after.refusals, reasons)
             refused = refused.follow(after)
         good.note(done.refusals, reasons)
@@ -144,7 +151,9 @@ class _Rows:
         return _Rows(rows, pa.concat_arrays([self.places, more.places]))
 
 
-def _apply(workflow: Workflow, rule: CleaningRule, position: int, rows: pa.Table, context: Context) -> Cleaned:
+def _apply(
+    workflow: Workflow, rule: CleaningRule, position: int, rows: pa.Table, context: Context, spared: pa.Array
+) -> Cleaned:
     try:
         done = RULES[rule.rule](rule, rows, context)
     except (pa.ArrowInvalid, pa.ArrowNotImplementedError, pa.ArrowTypeError) as error:
@@ -157,7 +166,29 @@ def _apply(workflow: Workflow, rule: CleaningRule, position: int, rows: pa.Table
     for name in rule.named:
         if is_read_later(workflow, name) and not _is_read_after(workflow, name, position):
             done = _settle(workflow, name, done)
-    return _refuse_misplaced(rule, done, context)
+    return _refuse_misplaced(rule, _spare(rule, done, spared), context)
+
+
+def _spare(rule: CleaningRule, done: Cleaned, spared: pa.Array) -> Cleaned:
+    """Take back what a rule refuses of rows that a person accepted: not in the report either."""
+    spared = spared if done.kept is None else spared.take(done.kept)
+    if not done.refusals or not pc.any(spared).as_py():
+        return done
+    effects, refusals = list(done.effects), []
+    for refusal in done.refusals:
+        left = pc.and_not(refusal.rows, spared)
+        fewer = count(refusal.rows) - count(left)
+        for at, effect in enumerate(effects):
+            if effect.refused and refusal.reason in (
+                f"{effect.column}: {effect.why}",
+                effect.why,
+                f"{effect.why} ({rule.rule})",
+            ):
+                effects[at] = replace(effect, refused=effect.refused - fewer)
+        if count(left):
+            refusals.append(Refusal(left, refusal.reason))
+    told = tuple(one for one in effects if one.cells or one.dropped or one.refused or one.flagged)
+    return Cleaned(done.rows, told, tuple(refusals), done.kept)
 
 
 def _refuse_misplaced(rule: CleaningRule, done: Cleaned, context: Context) -> Cleaned:

@@ -1,6 +1,7 @@
-"""Released rows brought into their partition: mended ones in place of the delivered, accepted ones spared.
+"""Released rows brought into their partition: mended ones in place of the delivered, accepted ones found.
 
-Stays out: recording releases (``lake.released``), and judging rows.
+A row that cleaning refused is mended before validation, so that all judge it again. Stays out: recording releases
+(``lake.released``), and judging rows.
 """
 
 import json
@@ -14,13 +15,13 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from lakemill.collection import BuiltTable
+from lakemill.collection.table import BuiltTable
 from lakemill.collection.text_types import read_as, read_instants
-from lakemill.config import Workflow
+from lakemill.config import TABLE, Workflow
 from lakemill.lake.quarantine import write_row
 from lakemill.lake.released import Release, identify_row
 
-STEP = "validate"
+STEPS = ("validate", "clean")  # whose refused rows can be released: both see the rows of the table
 
 
 @dataclass(frozen=True)
@@ -31,7 +32,7 @@ class Replayed:
     ----------
     built : BuiltTable
     accepted : ndarray of int64
-        Positions of rows that no expectation refuses.
+        Positions of rows that a person accepted though an expectation refuses them.
     mended : ndarray of int64
         Positions of rows with new values.
     faults : sequence of (str, ndarray of int64)
@@ -65,17 +66,19 @@ def replay(workflow: Workflow, source: str, built: BuiltTable, releases: Sequenc
     rows = dict(_find_candidates(built.rows, releases))
     places: dict[str, set[int]] = defaultdict(set)
     for at, row in rows.items():
-        places[identify_row(source, STEP, write_row(row))].add(at)
+        for name in _identify(source, row):
+            places[name].add(at)
     accepted: set[int] = set()
     mended: dict[int, set[str]] = defaultdict(set)
     faults: dict[int, dict[str, str]] = defaultdict(dict)
     for release in releases:
-        found = places.pop(release.id, set())
-        if release.action == "accepted":
-            accepted |= found
-            places[release.id] = found
+        found = set(places[release.id])
+        if release.action == "accepted":  # what cleaning refused is accepted there
+            accepted |= {at for at in found if release.id == identify_row(source, STEPS[0], write_row(rows[at]))}
             continue
         for at in found:
+            for name in _identify(source, rows[at]):  # it is another row from now on
+                places[name].discard(at)
             for column in (name for name in release.changes if name in rows[at]):
                 value, fault = _read_value(workflow, built.rows.schema.field(column), release.changes[column])
                 rows[at] = {**rows[at], column: value}
@@ -83,11 +86,40 @@ def replay(workflow: Workflow, source: str, built: BuiltTable, releases: Sequenc
                 faults[at].pop(column, None)
                 if fault is not None:
                     faults[at][column] = fault
-            places[identify_row(source, STEP, write_row(rows[at]))].add(at)  # it may have been refused and mended again
+            for name in _identify(source, rows[at]):
+                places[name].add(at)  # it may have been refused and mended again
     told = [(text, np.array([at], np.int64)) for at, texts in faults.items() for text in texts.values()]
     return Replayed(
         _put_in(built, rows, mended), np.array(sorted(accepted), np.int64), np.array(sorted(mended), np.int64), told
     )
+
+
+def find_accepted(rows: pa.Table, releases: Sequence[Release], *, source: str, step: str) -> NDArray[np.int64]:
+    """Return the positions of rows that a person accepted though a step refuses them.
+
+    Parameters
+    ----------
+    rows : pyarrow.Table
+        As they come to that step.
+    releases : sequence of Release
+    source : str
+        What the rows are of: a source, or ``table``.
+    step : {"validate", "clean"}
+
+    Returns
+    -------
+    ndarray of int64
+    """
+    wanted = [one for one in releases if one.source == source and one.action == "accepted"]
+    ids = {one.id for one in wanted}
+    found = (at for at, row in _find_candidates(rows, wanted) if identify_row(source, step, write_row(row)) in ids)
+    return np.array(sorted(found), np.int64)
+
+
+def _identify(source: str, row: dict[str, Any]) -> list[str]:
+    """Return the ids that a row has in quarantine, one for each step that may refuse it."""
+    text = write_row(row)
+    return [identify_row(source, step, text) for step in (STEPS if source == TABLE else STEPS[:1])]
 
 
 def _find_candidates(rows: pa.Table, releases: Sequence[Release]) -> Iterable[tuple[int, dict[str, Any]]]:
