@@ -1,5 +1,6 @@
 """The main job through a real scheduler: problems added as files alone, run, run again, killed, and given mistakes."""
 
+import json
 import random
 import subprocess
 import sys
@@ -134,6 +135,21 @@ def await_success(house: House, workflow: str, key: str) -> None:
         if set(states) != {"success"}:
             quiet_since = time.monotonic()
         time.sleep(0.5)
+
+
+def test_a_backfill_chooses_how_far_it_validates(house: House):
+    house.api.unpause("trusting.ingestion")
+    key = "2024-03-01"
+    words = ["--dag-id", "trusting.ingestion", "--from-date", key, "--to-date", key]
+    words += ["--dag-run-conf", json.dumps({"validation": "off"})]
+    command = [sys.executable, "-m", "airflow", "backfill", "create", *words]
+    subprocess.run(command, env=house.variables, capture_output=True, check=True, timeout=120)
+    deadline = time.monotonic() + 120
+    while [(one.partition, one.state) for one in house.api.runs("trusting.ingestion")] != [(key, "success")]:
+        assert time.monotonic() < deadline
+        time.sleep(0.3)
+    found = read_verdicts(house.lake("trusting"), "ingestion")[key]
+    assert (found.verdict, found.evidence["validation"], found.evidence["clean"]) == ("published", "off", 148)
 
 
 def test_many_classes_and_another_dialect_need_no_python(house: House):

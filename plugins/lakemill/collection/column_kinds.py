@@ -1,7 +1,8 @@
 """The kinds of columns that a workflow file does not name: found once, in the workflow's first partition, and kept.
 
 The first partition is the calendar's (``partition.start``), not the one that happens to come first: so any order of
-partitions, and any number of them at once, gives every column the same type. Stays out: whether a column is of use.
+partitions, and any number of them at once, gives every column the same type. They are the kinds that columns have when
+they are clean: as their rule reads them, and without what stands for no value. Stays out: whether a column is of use.
 """
 
 import hashlib
@@ -10,13 +11,16 @@ from typing import Any
 
 import pyarrow as pa
 
-from lakemill.collection.table import build_table, type_source
+from lakemill.collection.sentinels import remove_sentinels
+from lakemill.collection.table import build_table, name_texts, type_source
 from lakemill.config import Workflow
+from lakemill.config.cleaning import Sentinels
 from lakemill.config.features import ALL
 from lakemill.exceptions import TableError
 from lakemill.lake import Lake
 
 EMPTY = "empty"
+READ_AS = {"numbers": "number", "units": "number", "booleans": "boolean", "dates": "timestamp"}  # by cleaning rules
 
 
 def find_kinds(workflow: Workflow, lake: Lake, *, project: Path) -> dict[str, str]:
@@ -57,12 +61,13 @@ def find_kinds(workflow: Workflow, lake: Lake, *, project: Path) -> dict[str, st
                 remedy=f"ingest {first} first, mend partition.start, or list the columns under features.numeric, "
                 "categorical, dates, text",
             )
-        sources[name] = type_source(raw, source, where=f"collect.{name}").rows
+        raw = _without_sentinels(workflow, raw)
+        sources[name] = type_source(raw, source, where=f"collect.{name}", texts=name_texts(workflow)).rows
     rows = build_table(workflow, sources, project=project).rows
     auto = workflow.features.auto
     besides = {*workflow.columns_with_a_part, *workflow.features.columns, *workflow.features.drop}
     names = auto if auto != ALL else [name for name in rows.column_names if name not in besides]
-    kinds = {name: _kind_of(rows.column(name)) for name in names}
+    kinds = {name: _find_kind(workflow, name, rows) for name in names}
     keep_kinds(workflow, lake, kinds)
     return kinds
 
@@ -90,8 +95,28 @@ def keep_kinds(workflow: Workflow, lake: Lake, kinds: dict[str, str]) -> None:
 
 def _document(workflow: Workflow) -> str:
     said = workflow.model_dump_json(include={"collect", "table", "features"})
-    query = {"start": workflow.partition.start, "said": said}
+    query: dict[str, object] = {"start": workflow.partition.start, "said": said}
+    if rules := [rule.model_dump_json() for rule in workflow.clean if rule.reads or rule.rule == "sentinels"]:
+        query["clean"] = rules
     return f"column_kinds/{hashlib.sha256(repr(query).encode()).hexdigest()[:16]}"
+
+
+def _without_sentinels(workflow: Workflow, raw: pa.Table) -> pa.Table:
+    rules = [rule for rule in workflow.clean if isinstance(rule, Sentinels)]
+    for rule in rules:
+        for name in rule.columns:
+            if name in raw.column_names and pa.types.is_string(raw.schema.field(name).type):
+                column = remove_sentinels(raw.column(name), rule.values)
+                raw = raw.set_column(raw.column_names.index(name), name, column)
+    return raw
+
+
+def _find_kind(workflow: Workflow, name: str, rows: pa.Table) -> str:
+    for rule in reversed(workflow.clean):
+        if rule.reads and name in rule.named:
+            return READ_AS[rule.rule]
+    is_flag = any(name in rule.added for rule in workflow.clean)
+    return "boolean" if is_flag else _kind_of(rows.column(name))
 
 
 def _kind_of(values: pa.ChunkedArray) -> str:

@@ -59,12 +59,13 @@ def name_texts(workflow: Workflow, kinds: Mapping[str, str] = NONE) -> frozenset
     return (texts - {workflow.table.event_time}) | read_later
 
 
-def is_read_later(workflow: Workflow, name: str) -> bool:
-    """Tell whether a column's texts stay as delivered until a cleaning rule reads them."""
+def is_read_later(workflow: Workflow, name: str, kind: str = "") -> bool:
+    """Tell whether a column's texts stay as delivered until a cleaning rule reads them; ``kind`` as it was found."""
     label = workflow.table.label
     is_number = name in workflow.features.read_as_numbers or (name == label.column and label.problem == "regression")
+    has_type = is_number or kind in ("number", "boolean", "timestamp")
     return any(
-        name in rule.named and (rule.reads or (rule.rule == "sentinels" and is_number)) for rule in workflow.clean
+        name in rule.named and (rule.reads or (rule.rule == "sentinels" and has_type)) for rule in workflow.clean
     )
 
 
@@ -163,7 +164,7 @@ def build_table(
     for name in rows.column_names:
         values, bad = rows.column(name), None
         is_open = pa.types.is_string(values.type) or pa.types.is_temporal(values.type)
-        if is_open and is_read_later(workflow, name):
+        if is_open and is_read_later(workflow, name, kinds.get(name, "")):
             values = _settle(values)
         else:
             values, bad = read_by_part(workflow, name, values, kinds.get(name, ""))

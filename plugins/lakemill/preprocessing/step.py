@@ -12,6 +12,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from lakemill.collection import read_kinds
 from lakemill.collection.replaying import find_accepted
 from lakemill.config import TABLE, Workflow
 from lakemill.exceptions import BlockedPartitionError
@@ -50,7 +51,8 @@ def clean_partition(workflow: Workflow, key: str, lake: Lake, *, project: Path =
     """
     accepted = lake.staged("validate", key)
     spared = find_accepted(accepted, read_releases(lake, key), source=TABLE, step="clean").tolist()
-    cleaned = clean_rows(workflow, accepted, make_context(workflow, key, lake, project=project), accepted=spared)
+    context, kinds = make_context(workflow, key, lake, project=project), read_kinds(workflow, lake) or {}
+    cleaned = clean_rows(workflow, accepted, context, accepted=spared, kinds=kinds)
     _keep_refused(lake, key, accepted, cleaned)
     keep_report(lake, key, [line for one in cleaned.applied for line in _report(one)])
     _block_where_all_is_refused(workflow, key, lake, accepted, cleaned)

@@ -3,13 +3,13 @@
 Stays out: any single rule, and where its result is kept (``step.py``).
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from lakemill.collection.table import is_read_later, read_by_part
+from lakemill.collection.table import NONE, is_read_later, read_by_part
 from lakemill.config import Workflow
 from lakemill.config.cleaning import CleaningRule
 from lakemill.exceptions import TableError
@@ -68,7 +68,12 @@ class CleanRows:
 
 
 def clean_rows(
-    workflow: Workflow, rows: pa.Table, context: Context | None = None, *, accepted: Sequence[int] | None = None
+    workflow: Workflow,
+    rows: pa.Table,
+    context: Context | None = None,
+    *,
+    accepted: Sequence[int] | None = None,
+    kinds: Mapping[str, str] = NONE,
 ) -> CleanRows:
     """Apply the workflow's rules in their order, then sort by event time and key.
 
@@ -82,6 +87,8 @@ def clean_rows(
     accepted : sequence of int, optional
         Positions of rows that no rule refuses, since a person said so; a row without key or event time, or of another
         partition, is refused all the same.
+    kinds : mapping of str to str
+        Of features that the workflow file names no kind of, as found by ``collection.find_kinds``.
 
     Returns
     -------
@@ -100,9 +107,10 @@ def clean_rows(
     applied = []
     for position, rule in enumerate(workflow.clean, start=1):
         given = len(good.rows)
-        done = _apply(workflow, rule, position, good.rows, context, pc.is_in(good.places, spared))
+        at = _Place(workflow, rule, position, kinds)
+        done = _apply(at, good.rows, context, pc.is_in(good.places, spared))
         if len(refused.rows) and rule.rule not in OF_ROWS_TOGETHER:  # a refused row gets all its reasons
-            after = _apply(workflow, rule, position, refused.rows, context, pc.is_in(refused.places, spared))
+            after = _apply(at, refused.rows, context, pc.is_in(refused.places, spared))
             refused.note(after.refusals, reasons)
             refused = refused.follow(after)
         good.note(done.refusals, reasons)
@@ -151,9 +159,18 @@ class _Rows:
         return _Rows(rows, pa.concat_arrays([self.places, more.places]))
 
 
-def _apply(
-    workflow: Workflow, rule: CleaningRule, position: int, rows: pa.Table, context: Context, spared: pa.Array
-) -> Cleaned:
+@dataclass(frozen=True)
+class _Place:
+    """A rule in its place among the workflow's, and the kinds of columns that were found."""
+
+    workflow: Workflow
+    rule: CleaningRule
+    position: int
+    kinds: Mapping[str, str]
+
+
+def _apply(at: _Place, rows: pa.Table, context: Context, spared: pa.Array) -> Cleaned:
+    workflow, rule = at.workflow, at.rule
     try:
         done = RULES[rule.rule](rule, rows, context)
     except (pa.ArrowInvalid, pa.ArrowNotImplementedError, pa.ArrowTypeError) as error:
@@ -164,8 +181,9 @@ def _apply(
             remedy="mend the rule, or CAST the column in the table's SQL",
         ) from None
     for name in rule.named:
-        if is_read_later(workflow, name) and not _is_read_after(workflow, name, position):
-            done = _settle(workflow, name, done)
+        kind = at.kinds.get(name, "")
+        if is_read_later(workflow, name, kind) and not _is_read_after(workflow, name, at.position):
+            done = _settle(workflow, name, done, kind)
     return _refuse_misplaced(rule, _spare(rule, done, spared), context)
 
 
@@ -218,9 +236,9 @@ def _is_read_after(workflow: Workflow, name: str, position: int) -> bool:
     return any(name in rule.named and (rule.reads or rule.rule == "sentinels") for rule in workflow.clean[position:])
 
 
-def _settle(workflow: Workflow, name: str, done: Cleaned) -> Cleaned:
+def _settle(workflow: Workflow, name: str, done: Cleaned, kind: str) -> Cleaned:
     """Give a column that stayed as delivered the type of its part, once all rules have read it."""
-    values, bad = read_by_part(workflow, name, done.rows.column(name))
+    values, bad = read_by_part(workflow, name, done.rows.column(name), kind)
     rows = put_column(done.rows, name, values)
     if bad is None:
         return Cleaned(rows, done.effects, done.refusals, done.kept)
