@@ -123,12 +123,8 @@ def test_features_are_found_of_clean_columns(ingest, lake):
     rows, workflow = ingest(DAYS[0]), ingest.workflow
     kinds = find_kinds(workflow, lake, project=ingest.settings.project)
     found = find_features(rows, workflow.features, kinds, label="late")
-    assert found.kinds == {"numeric": ["weight", "height"], "dates": ["ordered"]}
-    assert found.left_out == {
-        "paid": "says the label in other words",
-        "depot": "has one value only",
-        "rank": "has one value only",
-    }
+    assert found.kinds == {"numeric": ["weight", "height", "rank"], "dates": ["ordered"]}
+    assert found.left_out == {"paid": "says the label in other words", "depot": "has one value only"}
 
 
 def test_a_flag_that_cleaning_adds_can_be_named_as_a_feature(make_project, lake):
