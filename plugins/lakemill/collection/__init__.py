@@ -7,7 +7,7 @@ from lakemill.collection.column_kinds import find_kinds, needs_first_partition, 
 from lakemill.collection.delivery import Connections, Credentials
 from lakemill.collection.late_labels import TakenLabels, find_label_faults, name_label_columns, take_labels
 from lakemill.collection.step import collect_source
-from lakemill.collection.table import BuiltTable, build_table, is_read_later, name_texts, type_source
+from lakemill.collection.table import BuiltTable, build_table, is_read_later, name_texts, type_pieces, type_source
 
 __all__ = [
     "BuiltTable",
@@ -24,5 +24,6 @@ __all__ = [
     "needs_first_partition",
     "read_kinds",
     "take_labels",
+    "type_pieces",
     "type_source",
 ]

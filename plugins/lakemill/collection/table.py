@@ -8,18 +8,19 @@ from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from lakemill.collection.delivery import PROVENANCE
 from lakemill.collection.event_times import read_event_times
-from lakemill.collection.text_types import TYPES, infer_type, read_as, read_instants
+from lakemill.collection.text_types import TYPES, TypeFinder, read_as, read_instants
 from lakemill.config import Workflow
 from lakemill.config.dataset import find_column
 from lakemill.config.features import ALL
 from lakemill.config.sources import MEDIA, MqttSource, Source, SqlSource
 from lakemill.exceptions import TableError, suggest
-from lakemill.lake import PARTITION, run_query
+from lakemill.lake import PARTITION, Pieces, run_query
 
 NONE: Mapping[str, str] = MappingProxyType({})
 
@@ -92,33 +93,87 @@ def type_source(delivered: pa.Table, source: Source, *, where: str, texts: froze
     TableError
         If a column with a declared type was not delivered.
     """
-    delivered = delivered.sort_by([("source_file", "ascending"), ("source_row", "ascending")])
-    names = [name for name in delivered.column_names if name not in PROVENANCE]
-    are_found = _are_types_found(source, delivered.select(names))
+    return type_pieces(Pieces(delivered.schema, lambda: iter([delivered])), source, where=where, texts=texts)
+
+
+def type_pieces(delivered: Pieces, source: Source, *, where: str, texts: frozenset[str] = frozenset()) -> BuiltTable:
+    """Do what `type_source` does without holding the delivered texts in memory: types are found first, then read."""
+    names = [name for name in delivered.schema.names if name not in PROVENANCE]
+    schema = pa.schema([delivered.schema.field(name) for name in names])
     for name in source.types:
         if name not in names:
             raise TableError(f"types: no column {name!r}", where=where, remedy=suggest(name, names))
+    finders: dict[str, TypeFinder] = {}
+    if _are_types_found(source, schema):
+        open_names = (name for name in names if name not in texts and name not in source.types)
+        finders = {name: TypeFinder() for name in open_names if pa.types.is_string(schema.field(name).type)}
+    for piece in delivered.read() if finders else ():
+        for name, finder in finders.items():
+            finder.add(piece.column(name))
+    wanted = {name: TYPES[kind] for name, kind in source.types.items()}
+    found = {name: finder.found for name, finder in finders.items()}
+    typed = [_type_piece(piece, names, wanted, found) for piece in delivered.read()]
+    rows = pa.concat_tables([one.rows for one in typed]) if typed else _make_typed(schema, wanted, found)
+    unreadable = {
+        name: pa.chunked_array([chunk for one in typed for chunk in one.unreadable[name].chunks], pa.bool_())
+        for name in wanted
+    }
+    order = _find_order([one.places for one in typed])
+    if order is not None:
+        rows = rows.take(order)
+        unreadable = {name: bad.take(order) for name, bad in unreadable.items()}
+    return BuiltTable(rows, {name: bad for name, bad in unreadable.items() if pc.any(bad).as_py()})
+
+
+@dataclass(frozen=True)
+class _Typed:
+    """A piece of a delivery with its types, where values could not be read, and where its rows stood."""
+
+    rows: pa.Table
+    unreadable: dict[str, pa.ChunkedArray]
+    places: pa.Table
+
+
+def _type_piece(
+    piece: pa.Table, names: list[str], wanted: Mapping[str, pa.DataType], found: Mapping[str, pa.DataType]
+) -> _Typed:
     columns, unreadable = {}, {}
     for name in names:
-        values = delivered.column(name)
-        if name in source.types:
-            values, bad = read_as(values, TYPES[source.types[name]])
-            if pc.any(bad).as_py():
-                unreadable[name] = bad
-        elif pa.types.is_string(values.type) and name not in texts and are_found:
-            found = infer_type(values)
-            values = values.cast(found) if not pa.types.is_null(found) else pa.chunked_array([pa.nulls(len(values))])
+        values = piece.column(name)
+        if name in wanted:
+            values, unreadable[name] = read_as(values, wanted[name])
+        elif name in found:
+            kind = found[name]
+            values = values.cast(kind) if not pa.types.is_null(kind) else pa.chunked_array([pa.nulls(len(values))])
         columns[name] = values
-    return BuiltTable(pa.table(columns), unreadable)
+    places = {"file": piece.column("source_file").dictionary_encode(), "row": piece.column("source_row")}
+    return _Typed(pa.table(columns), unreadable, pa.table(places))
 
 
-def _are_types_found(source: Source, delivered: pa.Table) -> bool:
+def _make_typed(schema: pa.Schema, wanted: Mapping[str, pa.DataType], found: Mapping[str, pa.DataType]) -> pa.Table:
+    types = {**{field.name: field.type for field in schema}, **found, **wanted}
+    return pa.schema(list(types.items())).empty_table()
+
+
+def _find_order(places: list[pa.Table]) -> pa.Array | None:
+    """Return the positions of rows in the order of their files and of their rows in these, None if they have it."""
+    if not sum(map(len, places)):
+        return None
+    together = pa.concat_tables(places).unify_dictionaries()
+    files = together.column("file").combine_chunks()
+    names = files.dictionary.to_pylist()
+    ranks = np.argsort(np.argsort(np.array(names, dtype=object), kind="stable"))
+    rank = ranks[files.indices.to_numpy(zero_copy_only=False)]
+    row = together.column("row").to_numpy()
+    is_after = (rank[1:] > rank[:-1]) | ((rank[1:] == rank[:-1]) & (row[1:] >= row[:-1]))
+    return None if is_after.all() else pa.array(np.lexsort((row, rank)))
+
+
+def _are_types_found(source: Source, delivered: pa.Schema) -> bool:
     """Tell whether texts are looked at for their types: not where the source gave its columns types itself."""
     if isinstance(source, (SqlSource, *MEDIA)):
         return isinstance(source, MEDIA) and source.manifest is not None
-    return getattr(source, "format", "") != "parquet" and all(
-        pa.types.is_string(kind) for kind in delivered.schema.types
-    )
+    return getattr(source, "format", "") != "parquet" and all(pa.types.is_string(kind) for kind in delivered.types)
 
 
 def build_table(

@@ -16,6 +16,7 @@ TYPES: dict[str, pa.DataType] = {
     "timestamp": pa.timestamp("us"),
     "text": pa.string(),
 }
+FOUND = (pa.int64(), pa.float64(), pa.bool_(), pa.timestamp("us"), pa.timestamp("us", "UTC"))  # narrowest first
 LEADING_ZERO = r"^\s*[+-]?0[\dxX]"
 MORE_DIGITS_THAN_A_DOUBLE_HOLDS = r"^\s*[+-]?\d{16,}\s*$"
 
@@ -38,14 +39,48 @@ def infer_type(column: pa.ChunkedArray) -> pa.DataType:
     >>> infer_type(pa.chunked_array([["1", None, "20"]])), infer_type(pa.chunked_array([["007"]]))
     (DataType(int64), DataType(string))
     """
-    values = pc.drop_null(column)
-    if len(values) == 0:
-        return pa.null()
-    if pc.any(pc.match_substring_regex(values, LEADING_ZERO)).as_py():
-        return _first_that_reads(values, (pa.timestamp("us"), pa.timestamp("us", "UTC")))
-    is_exact = not pc.any(pc.match_substring_regex(values, MORE_DIGITS_THAN_A_DOUBLE_HOLDS)).as_py()
-    numeric = (pa.int64(), pa.float64()) if is_exact else (pa.int64(),)
-    return _first_that_reads(values, (*numeric, pa.bool_(), pa.timestamp("us"), pa.timestamp("us", "UTC")))
+    finder = TypeFinder()
+    finder.add(column)
+    return finder.found
+
+
+class TypeFinder:
+    """Finds the type of a column that comes piece by piece, as `infer_type` does of all at once."""
+
+    def __init__(self) -> None:
+        self._has_values = False
+        self._are_codes = False
+        self._are_exact = True
+        self._left = list(FOUND)
+
+    def add(self, column: pa.ChunkedArray) -> None:
+        """Take a piece of texts."""
+        values = pc.drop_null(column)
+        if len(values) == 0:
+            return
+        self._has_values = True
+        if not self._left:
+            return
+        self._are_codes |= pc.any(pc.match_substring_regex(values, LEADING_ZERO)).as_py()
+        self._are_exact &= not pc.any(pc.match_substring_regex(values, MORE_DIGITS_THAN_A_DOUBLE_HOLDS)).as_py()
+        left: list[pa.DataType] = []
+        for wanted in self._left:
+            is_implied = wanted == pa.float64() and pa.int64() in left  # whole numbers are numbers
+            if is_implied or _reads(values, wanted):
+                left.append(wanted)
+        self._left = left
+
+    @property
+    def found(self) -> pa.DataType:
+        """The narrowest type of all that came."""
+        if not self._has_values:
+            return pa.null()
+        ruled_out: list[pa.DataType] = []
+        if self._are_codes:
+            ruled_out = [pa.int64(), pa.float64(), pa.bool_()]
+        elif not self._are_exact:
+            ruled_out = [pa.float64()]
+        return next((one for one in self._left if one not in ruled_out), pa.string())
 
 
 def read_as(column: pa.ChunkedArray, wanted: pa.DataType) -> tuple[pa.ChunkedArray, pa.ChunkedArray]:
@@ -117,12 +152,9 @@ def read_instants(column: pa.ChunkedArray, zone: str | tzinfo) -> tuple[pa.Chunk
     return pc.coalesce(aware, local), pc.and_(unaware, unreadable)
 
 
-def _first_that_reads(values: pa.ChunkedArray, types: tuple[pa.DataType, ...]) -> pa.DataType:
-    for wanted in types:
-        read = _cast(values, wanted)
-        if read is not None and not (pa.types.is_floating(wanted) and not pc.all(pc.is_finite(read)).as_py()):
-            return wanted
-    return pa.string()
+def _reads(values: pa.ChunkedArray, wanted: pa.DataType) -> bool:
+    read = _cast(values, wanted)
+    return read is not None and not (pa.types.is_floating(wanted) and not pc.all(pc.is_finite(read)).as_py())
 
 
 def _cast(column: Any, wanted: pa.DataType) -> Any:

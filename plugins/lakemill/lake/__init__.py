@@ -4,6 +4,6 @@ Stays out: workflows, models, and what a row means.
 """
 
 from lakemill.lake.queries import check_syntax, find_unmet, phrase_condition, run_query
-from lakemill.lake.storage import PARTITION, Lake
+from lakemill.lake.storage import PARTITION, Lake, Pieces
 
-__all__ = ["PARTITION", "Lake", "check_syntax", "find_unmet", "phrase_condition", "run_query"]
+__all__ = ["PARTITION", "Lake", "Pieces", "check_syntax", "find_unmet", "phrase_condition", "run_query"]

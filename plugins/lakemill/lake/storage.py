@@ -6,6 +6,8 @@ Stays out: what the rows mean. No other room opens a table or a file of the lake
 import json
 import os
 import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from functools import reduce
 from operator import and_
 from pathlib import Path
@@ -13,6 +15,7 @@ from typing import Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
+import pyarrow.dataset as ds
 import pyarrow.parquet as pq
 from deltalake import CommitProperties, DeltaTable, PostCommitHookProperties, write_deltalake
 from deltalake.exceptions import CommitFailedError, DeltaError, TableNotFoundError
@@ -23,7 +26,23 @@ from lakemill.exceptions import LakeError
 PARTITION = "partition"
 # snapshots name versions: the logs of old ones must not be cleaned away, as Delta does by default after 30 days
 KEEP_VERSIONS = PostCommitHookProperties(cleanup_expired_logs=False)
+PIECE_ROWS = 100_000
 COMMIT_TRIES = 20  # other partitions' commits may come between; each try reads the newest version
+
+
+@dataclass(frozen=True)
+class Pieces:
+    """Rows that are read piece by piece.
+
+    Attributes
+    ----------
+    schema : pyarrow.Schema
+    read : callable
+        Gives the tables anew each time it is called.
+    """
+
+    schema: pa.Schema
+    read: Callable[[], Iterator[pa.Table]]
 
 
 class Lake:
@@ -175,6 +194,23 @@ class Lake:
             wanted[PARTITION] = partitions
         return self._rows(opened, wanted, columns)
 
+    def stream(self, table: str, partition: str) -> Pieces | None:
+        """Return the rows of a partition, to be read piece by piece as often as asked for; None without the table."""
+        opened = self.open(table)
+        if opened is None:
+            return None
+        dataset = self._dataset(opened)
+        is_wanted = pc.field(PARTITION) == partition
+
+        def read() -> Iterator[pa.Table]:
+            scanner = dataset.scanner(
+                filter=is_wanted, batch_size=PIECE_ROWS, batch_readahead=1, fragment_readahead=1, use_threads=False
+            )
+            for batch in scanner.to_batches():
+                yield _plain(pa.Table.from_batches([batch]))
+
+        return Pieces(_plain(dataset.schema.empty_table()).schema, read)
+
     def holds(self, table: str, partition: str, within: dict[str, str] | None = None) -> bool:
         """Tell whether a table has rows of a partition (and of these values of further partition columns)."""
         opened = self.open(table)
@@ -195,7 +231,17 @@ class Lake:
 
     def stage(self, step: str, partition: str, rows: pa.Table) -> None:
         """Hand rows on to the next task, as one Parquet file that is replaced whole."""
-        self._write(f"_staging/{step}/{partition}.parquet", lambda out: pq.write_table(rows, out))
+        self.stage_pieces(step, partition, Pieces(rows.schema, lambda: iter([rows])))
+
+    def stage_pieces(self, step: str, partition: str, pieces: "Pieces") -> None:
+        """Hand rows on piece by piece, as `stage` does."""
+
+        def write(out: pa.NativeFile) -> None:
+            with pq.ParquetWriter(out, pieces.schema) as writer:
+                for piece in pieces.read():
+                    writer.write_table(piece)
+
+        self._write(f"_staging/{step}/{partition}.parquet", write)
 
     def staged(self, step: str, partition: str) -> pa.Table:
         """Return what an earlier task handed on.
@@ -310,11 +356,14 @@ class Lake:
         return self._rows(opened, {name: [value] for name, value in keys.items()})
 
     def _rows(self, opened: DeltaTable, wanted: dict[str, list[str]], columns: list[str] | None = None) -> pa.Table:
-        # with pyarrow's own file system: deltalake's aborts the process at exit, when its threads outlive Python
-        root = fs.SubTreeFileSystem(f"{self._root}/{opened.table_uri.rstrip('/').rsplit('/', 1)[-1]}", self._files)
-        dataset = opened.to_pyarrow_dataset(filesystem=root)
+        dataset = self._dataset(opened)
         filters = [pc.field(name).isin(pa.array(values, pa.string())) for name, values in wanted.items()]
         return _plain(dataset.to_table(columns, reduce(and_, filters) if filters else None))
+
+    def _dataset(self, opened: DeltaTable) -> ds.Dataset:
+        # with pyarrow's own file system: deltalake's aborts the process at exit, when its threads outlive Python
+        root = fs.SubTreeFileSystem(f"{self._root}/{opened.table_uri.rstrip('/').rsplit('/', 1)[-1]}", self._files)
+        return opened.to_pyarrow_dataset(filesystem=root)
 
     def _holds(self, opened: DeltaTable, keys: dict[str, str], rows: pa.Table, ignoring: tuple[str, ...]) -> bool:
         held = self._select(opened, keys)

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pyarrow as pa
 
-from lakemill.collection import BuiltTable, build_table, name_label_columns, name_texts, read_kinds, type_source
+from lakemill.collection import BuiltTable, build_table, name_label_columns, name_texts, read_kinds, type_pieces
 from lakemill.config import TABLE, Workflow
 from lakemill.exceptions import LakeError
 from lakemill.lake import Lake
@@ -35,7 +35,7 @@ def read_source(workflow: Workflow, name: str, key: str, lake: Lake) -> BuiltTab
     LakeError
         If the source was never collected.
     """
-    raw = lake.read(f"raw_{name}", [key])
+    raw = lake.stream(f"raw_{name}", key)
     are_labels = name == workflow.table.label.source
     if raw is None and are_labels:
         return BuiltTable(pa.table({one: pa.array([], pa.string()) for one in name_label_columns(workflow)}), {})
@@ -45,7 +45,7 @@ def read_source(workflow: Workflow, name: str, key: str, lake: Lake) -> BuiltTab
     texts = name_texts(workflow, read_kinds(workflow, lake) or {})
     if are_labels:
         texts |= frozenset(name_label_columns(workflow))
-    return type_source(raw, workflow.collect[name], where=where, texts=texts)
+    return type_pieces(raw, workflow.collect[name], where=where, texts=texts)
 
 
 def read_judged(workflow: Workflow, name: str, key: str, lake: Lake, *, project: Path) -> pa.Table:

@@ -3,7 +3,7 @@
 Stays out: running an expectation (``expectations.py``), mending values (``preprocessing``).
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
@@ -24,7 +24,7 @@ from lakemill.collection import (
 from lakemill.collection.replaying import replay
 from lakemill.config import TABLE, Workflow
 from lakemill.exceptions import BlockedPartitionError
-from lakemill.lake import Lake
+from lakemill.lake import Lake, Pieces
 from lakemill.lake.marks import read_marks, remove_marks
 from lakemill.lake.quarantine import keep_refused
 from lakemill.lake.released import Release, read_releases
@@ -37,6 +37,7 @@ from lakemill.validation.suites import evaluate_suite, open_suite
 
 Reasons = Sequence[tuple[str, NDArray[np.int64]]]  # each with the positions of the rows that it refuses
 Mode = Literal["full", "warn", "off"]
+PIECE_ROWS = 100_000  # handed on at a time
 
 
 @dataclass(frozen=True)
@@ -53,6 +54,22 @@ class _Partition:
     warnings: list[str] = field(default_factory=list)
     expectations: dict[str, Any] = field(default_factory=dict)
     released: dict[str, dict[str, int]] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, eq=False)  # arrays have no one answer to ==
+class _Judged:
+    """Rows, which of them are accepted, and how many are not."""
+
+    rows: pa.Table
+    kept: NDArray[np.bool_]
+    refused: int
+
+    def accepted(self) -> pa.Table:
+        return self.rows.filter(pa.array(self.kept)) if self.refused else self.rows
+
+    def read_accepted(self) -> Iterator[pa.Table]:
+        for start in range(0, len(self.rows), PIECE_ROWS):
+            yield self.rows.slice(start, PIECE_ROWS).filter(pa.array(self.kept[start : start + PIECE_ROWS]))
 
 
 def validate_partition(
@@ -93,15 +110,16 @@ def validate_partition(
     accepted = {name: one.rows for name, one in delivered.items()}
     refused: dict[str, int] = {}
     for name in workflow.collect:  # those that were judged before are seen without what was refused of them
-        accepted[name], refused[name] = _judge(at, name, delivered.pop(name), accepted)
+        judged = _judge(at, name, delivered.pop(name), accepted)
+        accepted[name], refused[name] = judged.accepted(), judged.refused
     built = build_table(workflow, accepted, project=project, kinds=kinds)
-    rows, quarantined = _judge(at, TABLE, built, accepted)
-    lake.stage("validate", key, rows)
+    judged = _judge(at, TABLE, built, accepted)
+    lake.stage_pieces("validate", key, Pieces(judged.rows.schema, judged.read_accepted))
     told = _stage_labels(workflow, key, lake, accepted)
     remove_marks(lake, marks)
     return {
         "rows": len(built.rows),
-        "quarantined": quarantined,
+        "quarantined": judged.refused,
         "refused": refused,
         "warnings": at.warnings,
         "validation": mode,
@@ -119,7 +137,7 @@ def _stage_labels(workflow: Workflow, key: str, lake: Lake, accepted: Mapping[st
     return {"labels": taken.counts}
 
 
-def _judge(at: _Partition, name: str, built: BuiltTable, sources: Mapping[str, pa.Table]) -> tuple[pa.Table, int]:
+def _judge(at: _Partition, name: str, built: BuiltTable, sources: Mapping[str, pa.Table]) -> _Judged:
     replayed = replay(at.workflow, name, built, at.releases)
     built = replayed.built
     misplaced = _misplaced(at.workflow, at.key, built) if name == TABLE else ()
@@ -150,7 +168,7 @@ def _judge(at: _Partition, name: str, built: BuiltTable, sources: Mapping[str, p
         step="validate",
         refused=list(zip(refused, _reasons_by_row(numbers, reasons), strict=True)),
     )
-    return built.rows.filter(pa.array(kept)) if len(numbers) else built.rows, len(numbers)
+    return _Judged(built.rows, kept, len(numbers))
 
 
 def _reasons_by_row(numbers: NDArray[np.int64], reasons: Reasons) -> list[list[str]]:

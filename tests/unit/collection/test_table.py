@@ -6,10 +6,11 @@ import pyarrow as pa
 import pytest
 from workflows_for_tests import make_workflow
 
-from lakemill.collection import build_table, type_source
+from lakemill.collection import build_table, type_pieces, type_source
 from lakemill.collection.table import name_texts
 from lakemill.config.sources import FilesSource
 from lakemill.exceptions import TableError
+from lakemill.lake import Pieces
 
 
 def delivered(**columns) -> pa.Table:
@@ -70,6 +71,36 @@ def test_a_declared_type_is_read_and_what_does_not_fit_is_told():
 def test_rows_come_in_the_order_of_delivery():
     table = delivered(n=["1", "2", "3"])
     assert typed(table.take([2, 0, 1])).rows.to_pydict() == {"n": [1, 2, 3]}
+
+
+def test_pieces_in_any_order_give_the_same_as_all_at_once():
+    rows = pa.table(
+        {
+            "size": [str(number) if number != 7 else "x" for number in range(20)],
+            "count": [str(number) for number in range(20)],
+            "source_file": ["b"] * 5 + ["a"] * 15,
+            "source_row": [*range(5), *reversed(range(15))],
+        }
+    )
+    source = FilesSource(path="p", types={"size": "number"})
+    whole = type_source(rows, source, where="w")
+
+    def read():
+        return iter([rows.slice(12), rows.slice(0, 5), rows.slice(5, 7)])
+
+    found = type_pieces(Pieces(rows.schema, read), source, where="w")
+
+    assert found.rows.equals(whole.rows)
+    assert found.rows.schema.types == [pa.float64(), pa.int64()]
+    assert found.rows.column("count").to_pylist() == [*range(19, 4, -1), *range(5)]
+    assert found.unreadable["size"].to_pylist() == [number == 7 for number in found.rows.column("count").to_pylist()]
+
+
+def test_no_piece_at_all_gives_the_columns():
+    source = FilesSource(path="p", types={"size": "number"})
+    schema = pa.schema([(name, pa.string()) for name in ("id", "size", "source_file", "source_row")])
+    found = type_pieces(Pieces(schema, lambda: iter(())), source, where="w")
+    assert (len(found.rows), found.rows.schema.field("size").type, found.unreadable) == (0, pa.float64(), {})
 
 
 def test_values_that_were_delivered_with_a_type_keep_it():

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from lakemill.collection.text_types import TYPES, infer_type, read_as, read_instants
+from lakemill.collection.text_types import TYPES, TypeFinder, infer_type, read_as, read_instants
 
 NAIVE, AWARE = pa.timestamp("us"), pa.timestamp("us", "UTC")
 
@@ -201,3 +201,12 @@ def test_times_with_and_without_a_zone_may_stand_in_one_column():
 def test_times_that_came_with_a_type_are_moments_too(delivered, moment):
     instants, unreadable = read_instants(pa.chunked_array([delivered]), "America/New_York")
     assert (instants.to_pylist(), unreadable.to_pylist()) == ([moment], [False])
+
+
+@given(st.lists(st.sampled_from([None, "1", "-20", "0", "007", "1.5", "1e400", "nan", "true", "12345678901234567890",
+                                 "2024-01-31", "2024-01-31T10:00Z", "x"]), max_size=6), st.integers(0, 6))  # fmt: skip
+def test_a_type_found_in_pieces_is_that_of_all_at_once(texts, cut):
+    finder = TypeFinder()
+    for piece in (texts[:cut], texts[cut:]):
+        finder.add(pa.chunked_array([pa.array(piece, pa.string())]))
+    assert finder.found == infer_type(pa.chunked_array([pa.array(texts, pa.string())]))

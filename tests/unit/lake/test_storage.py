@@ -15,7 +15,7 @@ from deltalake import DeltaTable
 
 import lakemill
 from lakemill.exceptions import LakeError
-from lakemill.lake import Lake
+from lakemill.lake import Lake, Pieces
 
 PLUGINS = str(Path(lakemill.__file__).parents[1])
 LEDGER = pa.schema([("id", pa.string()), ("note", pa.string())])
@@ -272,16 +272,34 @@ def test_staged_rows_are_handed_on_and_replaced(lake):
     assert lake.staged("validate", "a").equals(rows_of(2))
 
 
-def test_a_step_that_dies_while_it_stages_leaves_what_was_staged_before(lake, monkeypatch):
+def test_rows_are_handed_on_in_pieces(lake):
+    lake.stage_pieces("validate", "a", Pieces(rows_of().schema, lambda: iter([rows_of(1, 2), rows_of(3)])))
+    assert lake.staged("validate", "a").equals(rows_of(1, 2, 3))
+    lake.stage_pieces("validate", "a", Pieces(rows_of().schema, lambda: iter(())))
+    assert lake.staged("validate", "a").equals(rows_of())
+
+
+def test_the_rows_of_a_partition_are_read_in_pieces_as_often_as_asked_for(lake):
+    assert lake.stream("t", "a") is None
+    lake.replace_partition("t", "a", rows_of(1, 2))
+    lake.replace_partition("t", "b", rows_of(3))
+    rows = lake.stream("t", "a")
+    for _ in range(2):
+        read = pa.concat_tables(rows.read())
+        assert read.select(["x"]).equals(rows_of(1, 2))
+        assert read.schema == rows.schema
+    assert sum(map(len, lake.stream("t", "c").read())) == 0
+
+
+def test_a_step_that_dies_while_it_stages_leaves_what_was_staged_before(lake):
     lake.stage("validate", "a", rows_of(1))
 
-    def die_halfway(rows, out):
-        out.write(b"PAR1")
+    def die_halfway():
+        yield rows_of(2)
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("lakemill.lake.storage.pq.write_table", die_halfway)
     with pytest.raises(KeyboardInterrupt):
-        lake.stage("validate", "a", rows_of(2))
+        lake.stage_pieces("validate", "a", Pieces(rows_of().schema, die_halfway))
     assert lake.staged("validate", "a").equals(rows_of(1))
 
 
@@ -330,7 +348,7 @@ import sys
 import time
 sys.path.insert(0, sys.argv[1])
 import pyarrow as pa
-from lakemill.lake import Lake
+from lakemill.lake import Lake, Pieces
 
 lake, task = Lake(sys.argv[2], "parcels"), sys.argv[3]
 print("ready", flush=True)
