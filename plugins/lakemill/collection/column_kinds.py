@@ -113,7 +113,7 @@ def _without_sentinels(workflow: Workflow, raw: pa.Table) -> pa.Table:
 
 def _find_kind(workflow: Workflow, name: str, rows: pa.Table) -> str:
     for rule in reversed(workflow.clean):
-        if rule.reads and name in rule.named:
+        if rule.reads and name in getattr(rule, "columns", ()):  # of amounts not the column that names their unit
             return READ_AS[rule.rule]
     is_flag = any(name in rule.added for rule in workflow.clean)
     return "boolean" if is_flag else _kind_of(rows.column(name))

@@ -146,7 +146,7 @@ def _type_piece(
             kind = found[name]
             values = values.cast(kind) if not pa.types.is_null(kind) else pa.chunked_array([pa.nulls(len(values))])
         columns[name] = values
-    places = {"file": piece.column("source_file").dictionary_encode(), "row": piece.column("source_row")}
+    places = {"file": piece.column("source_file").fill_null("").dictionary_encode(), "row": piece.column("source_row")}
     return _Typed(pa.table(columns), unreadable, pa.table(places))
 
 

@@ -1,11 +1,14 @@
 """Cleaning where the workflow file names no features: columns that rules read get the type that is found of them."""
 
 from datetime import datetime, timezone
+from typing import get_args
 
 import pyarrow as pa
 import pytest
 
 from lakemill.collection import collect_source, find_kinds
+from lakemill.collection.column_kinds import READ_AS
+from lakemill.config.cleaning import CleaningRule
 from lakemill.preprocessing import clean_partition, publish_partition
 from lakemill.preprocessing.features.finding import find_features
 from lakemill.validation import validate_partition
@@ -133,3 +136,15 @@ def test_a_flag_that_cleaning_adds_can_be_named_as_a_feature(make_project, lake)
     settings, workflow = make_project(workflow={"clean": rules, "features": ["weight", flag]})
     collect_source(workflow, "parcels", DAYS[0], lake, project=settings.project, ingested_at=NOW, connections=None)
     assert find_kinds(workflow, lake, project=settings.project) == {"weight": "number", flag: "boolean"}
+
+
+def test_a_column_that_names_units_is_text(make_project, lake):
+    rules = [{"rule": "units", "columns": ["weight"], "to": "kg", "units": {"g": 0.001}, "unit_column": "depot"}]
+    settings, workflow = make_project(workflow={"clean": rules, "features": ["weight", "depot"]})
+    collect_source(workflow, "parcels", DAYS[0], lake, project=settings.project, ingested_at=NOW, connections=None)
+    assert find_kinds(workflow, lake, project=settings.project) == {"weight": "number", "depot": "text"}
+
+
+def test_of_each_rule_that_reads_texts_it_is_known_what_they_become():
+    (union, *_) = get_args(CleaningRule)
+    assert {one.model_fields["rule"].annotation.__args__[0] for one in get_args(union) if one.reads} == set(READ_AS)
