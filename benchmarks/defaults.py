@@ -70,7 +70,8 @@ def compare(name: str, seed: int, folder: Path, **budget: Any) -> list[Compariso
     lacking = releases.check_rows(workflow, lake, snapshot, partition="2024", as_of=as_of)
     assert lacking is None, lacking
     studies = f"sqlite:///{folder}/studies.db"
-    tuned = [releases.tune(workflow, lake, snapshot, one, studies=studies) for one in workflow.train.candidates]
+    releases.tune(workflow, lake, snapshot, studies=studies)
+    tuned = [releases.take_best(workflow, lake, snapshot, one, studies=studies) for one in workflow.train.candidates]
     version = releases.fit(workflow, lake, registry, snapshot, tuned, as_of=as_of)
 
     rows = read_snapshot(workflow, lake, snapshot)

@@ -19,8 +19,9 @@ for name, workflow in load_workflows(load_settings())[0].items():
     timetable = PartitionedAssetTimetable(assets=name_asset(workflow, "retrain"))
     with DAG(f"{name}.training", schedule=timetable, params=FORM, max_active_runs=1, **dag_options(workflow)):
         taken = tasks.snapshot(name)
-        tuned = tasks.tune.partial(workflow=name, taken=taken).expand(candidate=list(workflow.train.candidates))
-        tasks.audit_labels(name, taken) >> tuned
+        trials = tasks.tune.partial(workflow=name, taken=taken).expand(slot=tasks.number_slots(workflow))
+        tuned = tasks.take_best.partial(workflow=name, taken=taken).expand(candidate=list(workflow.train.candidates))
+        tasks.audit_labels(name, taken) >> trials >> tuned
         version = tasks.fit(name, taken, tuned)
         evaluated = tasks.evaluate(name, taken, version)
         verdict = tasks.gate(name, taken, version, evaluated)

@@ -27,9 +27,10 @@ EDGES = {
     "scoring": {"wait_for_history": {"score"}, "score": set()},
     "monitoring": {"wait_for_history": {"judge"}, "judge": {"request_training"}, "request_training": set()},
     "training": {
-        "snapshot": {"audit_labels", "tune", "fit", "evaluate", "gate", "promote"},
+        "snapshot": {"audit_labels", "tune", "take_best", "fit", "evaluate", "gate", "promote"},
         "audit_labels": {"tune"},
-        "tune": {"fit"},
+        "tune": {"take_best"},
+        "take_best": {"fit"},
         "fit": {"evaluate", "gate", "promote"},
         "evaluate": {"gate"},
         "gate": {"promote"},
@@ -94,11 +95,22 @@ def test_each_asset_is_updated_by_one_task(dags: dict[str, Any], workflow: str) 
     assert updated == {at: [f"{workflow}.{asset}"] for at, asset in OUTLETS.items()}
 
 
-def test_sources_are_collected_and_candidates_tuned_side_by_side(dags: dict[str, Any]) -> None:
-    collect, tune = dags["rents.ingestion"].get_task("collect"), dags["rents.training"].get_task("tune")
+def test_sources_are_collected_and_candidates_taken_side_by_side(dags: dict[str, Any]) -> None:
+    collect, take_best = dags["rents.ingestion"].get_task("collect"), dags["rents.training"].get_task("take_best")
 
     assert collect.op_kwargs_expand_input.value["source"] == ["flats", "towns"]
-    assert tune.op_kwargs_expand_input.value["candidate"] == ["tree", "linear"]
+    assert take_best.op_kwargs_expand_input.value["candidate"] == ["tree", "linear"]
+
+
+@pytest.mark.parametrize(("tasks", "slots"), [(1, [0]), (3, [0, 1, 2]), (99, [0, 1, 2, 3])])
+def test_trials_are_spread_over_as_many_tasks_as_can_find_one(
+    parse: Callable[[], Any], monkeypatch: pytest.MonkeyPatch, tasks: int, slots: list[int]
+) -> None:
+    monkeypatch.setenv("LAKEMILL_TUNING_TASKS", str(tasks))
+
+    tune = parse().dags["rents.training"].get_task("tune")
+
+    assert tune.op_kwargs_expand_input.value["slot"] == slots  # two candidates with rounds of two trials
 
 
 @pytest.mark.parametrize("kind", STARTED_BY)

@@ -7,6 +7,8 @@ import os
 from dataclasses import dataclass
 from pathlib import Path
 
+from lakemill.exceptions import ConfigError
+
 
 @dataclass(frozen=True)
 class Settings:
@@ -28,6 +30,8 @@ class Settings:
         SQLAlchemy URL of the database for Optuna's studies.
     broker : str or None
         Address of the MQTT broker that a source's ``embedded`` stands for: ``mqtt://host:port``; None where none runs.
+    tuning_tasks : int
+        Tasks that a training's trials are spread over, at most; what comes out does not depend on it.
     """
 
     project: Path
@@ -37,6 +41,7 @@ class Settings:
     artifacts: str
     studies: str
     broker: str | None = None
+    tuning_tasks: int = 2
 
     @property
     def workflows(self) -> Path:
@@ -50,6 +55,11 @@ def load_settings() -> Settings:
     Returns
     -------
     Settings
+
+    Raises
+    ------
+    ConfigError
+        If a number is none.
     """
     env = os.environ
     project = Path(env.get("LAKEMILL_PROJECT") or Path(__file__).resolve().parents[3])
@@ -63,4 +73,12 @@ def load_settings() -> Settings:
         artifacts=env.get("LAKEMILL_ARTIFACTS") or str(state / "models"),
         studies=env.get("LAKEMILL_STUDIES") or database.format("studies"),
         broker=env.get("LAKEMILL_BROKER") or None,
+        tuning_tasks=_read_count("LAKEMILL_TUNING_TASKS", os.cpu_count() or 1),
     )
+
+
+def _read_count(name: str, default: int) -> int:
+    text = os.environ.get(name) or str(default)
+    if not (text.isascii() and text.isdigit() and int(text) > 0):
+        raise ConfigError(f"must be a whole number from 1 on, got {text!r}", where=name, remedy="mend it, or unset it")
+    return int(text)

@@ -167,8 +167,21 @@ class Candidate(Section):
 class Budget(Section):
     """How much tuning may cost, for each candidate."""
 
+    later: ClassVar = ("at_once", "patience")
+
     trials: int = Field(10, ge=1, description="Trials of each candidate.")
-    minutes: float = Field(10.0, gt=0, description="No new trial is begun after this time.")
+    at_once: int = Field(
+        2,
+        ge=1,
+        description="Trials of a round: they can run side by side, as they learn from the rounds before theirs only. "
+        "What comes out depends on this, not on the number of workers.",
+    )
+    minutes: float = Field(
+        10.0, gt=0, description="No new round is begun once its trials have taken this time together."
+    )
+    patience: int | None = Field(
+        None, ge=1, description="No new round is begun after so many trials without a better one; never, if left out."
+    )
     rows: int = Field(50_000, ge=100, description="At most so many training rows a trial.")
 
 

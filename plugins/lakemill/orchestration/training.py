@@ -1,12 +1,14 @@
 """Tasks of ``<workflow>.training``. Stays out: their order, which is the DAG file's."""
 
 import logging
+import os
 from datetime import datetime
 from typing import Any
 
 from airflow.sdk import get_current_context, task, timezone
 from airflow.sdk.exceptions import AirflowSkipException
 
+from lakemill.config import Workflow, load_settings
 from lakemill.exceptions import ConfigError, RunError
 from lakemill.orchestration.running import open_registry, open_workflow, say_plainly
 
@@ -50,14 +52,48 @@ def audit_labels(workflow: str, taken: dict[str, str]) -> Any:
     return audit_snapshot(declared, lake, taken["id"], partition=taken["partition"], as_of=as_of)
 
 
+def number_slots(workflow: Workflow) -> list[int]:
+    """Return the numbers of the tasks that a training's trials are spread over: no more than can find a trial.
+
+    Parameters
+    ----------
+    workflow : Workflow
+
+    Returns
+    -------
+    list of int
+    """
+    budget = workflow.train.budget
+    abreast = [min(budget.at_once, budget.trials) if one.search else 1 for one in workflow.train.candidates.values()]
+    return list(range(min(load_settings().tuning_tasks, sum(abreast))))
+
+
 @task
 @say_plainly
-def tune(workflow: str, candidate: str, taken: dict[str, str]) -> Any:
-    """Search one candidate's parameters within the budget."""
+def tune(workflow: str, slot: int, taken: dict[str, str]) -> Any:
+    """Run trials of all candidates, beside the tasks of the other slots, until none is left."""
     from lakemill.registry import releases
 
     declared, lake, settings = open_workflow(workflow)
-    return releases.tune(declared, lake, taken["id"], candidate, studies=settings.studies)
+    threads = _share_cores(len(number_slots(declared)))
+    worker = f"slot {slot}"
+    return releases.tune(declared, lake, taken["id"], studies=settings.studies, worker=worker, threads=threads)
+
+
+@task
+@say_plainly
+def take_best(workflow: str, candidate: str, taken: dict[str, str]) -> Any:
+    """Take what one candidate's trials have found."""
+    from lakemill.registry import releases
+
+    declared, lake, settings = open_workflow(workflow)
+    threads = _share_cores(len(declared.train.candidates))
+    return releases.take_best(declared, lake, taken["id"], candidate, studies=settings.studies, threads=threads)
+
+
+def _share_cores(tasks: int) -> int:
+    """Return the threads that each of some tasks may have: more threads than there are cores slow all of them down."""
+    return max(1, (os.cpu_count() or 1) // tasks)
 
 
 @task

@@ -14,8 +14,9 @@ from lakemill.evaluation.comparison import compare_paired
 from lakemill.evaluation.metrics import METRICS
 from lakemill.evaluation.predictions import Prediction, predict
 from lakemill.preprocessing.splitting import Split
+from lakemill.training.drawing import untuned_parameters
 from lakemill.training.estimators import make_pipeline
-from lakemill.training.tuning import Tuned, thin, untuned_parameters
+from lakemill.training.tuning import Tuned, thin
 
 ONE_STANDARD_ERROR = 0.6827  # the two-sided interval that reaches so far to either side
 

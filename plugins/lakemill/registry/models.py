@@ -31,6 +31,7 @@ from sklearn.pipeline import Pipeline
 
 from lakemill.config import Workflow
 from lakemill.exceptions import RegistryError
+from lakemill.training.digest import digest_learnt
 from lakemill.training.estimators import find_distributions
 
 TRUSTED_PACKAGES = ("sklearn", "numpy", "scipy")
@@ -46,6 +47,7 @@ TRUSTED_TYPES = (
 CHAMPION = "champion"
 HASH = "model_sha256"
 MOST_AT_ONCE = 1000  # metrics that MLflow takes
+LEARNT = "learnt_sha256"
 REQUIRED = ("scikit-learn", "numpy", "pandas")  # to load a model, beside what its estimator comes from
 
 
@@ -141,6 +143,7 @@ class Registry:
         self._register_name()
         # kept in MLflow's database: whoever may write model files may not thereby run code where they are loaded
         tags |= {"training": self.workflow.training_hash(), HASH: _hash(_read_model(info.model_uri))}
+        tags |= {LEARNT: digest_learnt(fitted.pipeline)}
         made = self._client.create_model_version(self.name, info.model_uri, run.info.run_id, tags=tags)
         return str(made.version)
 
@@ -177,7 +180,14 @@ class Registry:
         return pipeline
 
     def tags(self, version: str) -> dict[str, str]:
-        """Return what a version is tagged with: ``snapshot``, ``as_of``, ``training``, ``model_sha256``."""
+        """Return what a version is tagged with.
+
+        Returns
+        -------
+        dict of str to str
+            ``snapshot``, ``as_of``, ``training``, ``model_sha256`` (of its file), ``learnt_sha256`` (of what it has
+            learnt: two files of one model differ in ids and times).
+        """
         return dict(self._client.get_model_version(self.name, version).tags)
 
     def details(self, version: str) -> dict[str, Any]:

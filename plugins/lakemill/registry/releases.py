@@ -12,6 +12,7 @@ import optuna
 import pandas as pd
 import pyarrow as pa
 from sklearn.pipeline import Pipeline
+from threadpoolctl import threadpool_limits
 
 from lakemill.config import Workflow
 from lakemill.evaluation.comparison import compare_paired
@@ -44,9 +45,10 @@ from lakemill.registry.training_times import (
 from lakemill.training.estimators import make_pipeline
 from lakemill.training.found_features import features_of, read_found, settle_features
 from lakemill.training.measuring import measure
+from lakemill.training.rounds import SharedStudy
 from lakemill.training.snapshots import read_snapshot
 from lakemill.training.trials import Scored, read_trials
-from lakemill.training.tuning import tune_candidate
+from lakemill.training.tuning import open_study, read_tuned, run_trials
 
 LEAST_ROWS = 30  # fewer make no training, validation and test sets
 
@@ -77,8 +79,46 @@ def check_rows(workflow: Workflow, lake: Lake, snapshot: str, *, partition: str,
     return None
 
 
-def tune(workflow: Workflow, lake: Lake, snapshot: str, candidate: str, *, studies: str) -> dict[str, Any]:
-    """Tune one candidate on a snapshot.
+def tune(
+    workflow: Workflow, lake: Lake, snapshot: str, *, studies: str, worker: str = "alone", threads: int | None = None
+) -> dict[str, int]:
+    """Run trials of all candidates until none is left, beside other workers or alone.
+
+    Parameters
+    ----------
+    workflow : Workflow
+    lake : Lake
+    snapshot : str
+        Its id.
+    studies : str
+        SQLAlchemy URL of the database of studies.
+    worker : str
+        A name that no other worker has; the one that goes on for a worker that was killed takes its name.
+    threads : int or None
+        Of one trial; None leaves it to the estimators.
+
+    Returns
+    -------
+    dict of str to int
+        Trials that this worker has run, by candidate.
+    """
+    workflow, X, y, split = _load(workflow, lake, snapshot)
+    metric = METRICS[workflow.train.metric]
+    classes = _classes(workflow, y)
+
+    def score(pipeline: Pipeline, X: pd.DataFrame, y: np.ndarray) -> float:
+        prediction = predict(pipeline, X).align(classes)
+        error = find_standard_error(metric, y, prediction, seed=workflow.train.seed)
+        return Scored(metric.gain(metric(y, prediction), 0.0), error)
+
+    shared = _open_studies(workflow, snapshot, studies, list(workflow.train.candidates))
+    return run_trials(workflow, shared, X, y, split, score=score, worker=worker, threads=threads)
+
+
+def take_best(
+    workflow: Workflow, lake: Lake, snapshot: str, candidate: str, *, studies: str, threads: int | None = None
+) -> dict[str, Any]:
+    """Take the best trial of a candidate, or its estimator's own values where that is no better beyond chance.
 
     Parameters
     ----------
@@ -90,28 +130,22 @@ def tune(workflow: Workflow, lake: Lake, snapshot: str, candidate: str, *, studi
         Its name in the workflow file.
     studies : str
         SQLAlchemy URL of the database of studies.
+    threads : int or None
+        Of a fit; None leaves it to the estimators.
 
     Returns
     -------
     dict
         ``candidate``, ``parameters``, ``score`` (greater is better), ``trials``, ``seconds``.
     """
-    workflow, X, y, split = _load(workflow, lake, snapshot)
-    metric = METRICS[workflow.train.metric]
-    classes = _classes(workflow, y)
-
-    def score(pipeline: Pipeline, X: pd.DataFrame, y: np.ndarray) -> float:
-        prediction = predict(pipeline, X).align(classes)
-        error = find_standard_error(metric, y, prediction, seed=workflow.train.seed)
-        return Scored(metric.gain(metric(y, prediction), 0.0), error)
-
-    # a task asks for one connection at a time; a pool would only hold more open
-    storage = optuna.storages.RDBStorage(studies, engine_kwargs={"pool_size": 1})
-    name = f"{workflow.workflow}/{snapshot}/{candidate}"
-    tuned = tune_candidate(workflow, candidate, X, y, split, score=score, study_name=name, storage=storage)
-    trials = read_trials(name, storage, workflow.train.candidates[candidate])
-    record_trials(workflow, lake, snapshot, candidate, trials)
-    return {**vars(prefer_untuned(workflow, tuned, X, y, split, classes=classes))}
+    study = _open_studies(workflow, snapshot, studies, [candidate])[candidate]
+    tuned = read_tuned(workflow, candidate, study)
+    record_trials(workflow, lake, snapshot, candidate, read_trials(study, workflow.train.candidates[candidate]))
+    if workflow.train.candidates[candidate].untuned_first:
+        workflow, X, y, split = _load(workflow, lake, snapshot)
+        with threadpool_limits(threads):
+            tuned = prefer_untuned(workflow, tuned, X, y, split, classes=_classes(workflow, y))
+    return {**vars(tuned)}
 
 
 def fit(
@@ -126,7 +160,7 @@ def fit(
     registry : Registry
     snapshot : str
     tuned : list of dict
-        What `tune` returned for each candidate.
+        What `take_best` returned for each candidate.
     as_of : datetime
 
     Returns
@@ -305,6 +339,15 @@ def promote(
     in_charge = find_champion(lake, as_of=as_of)
     is_live = in_charge is not None and in_charge.version == version and registry.set_champion(version, as_of=as_of)
     return {"version": version, "live": is_live}
+
+
+def _open_studies(workflow: Workflow, snapshot: str, address: str, names: list[str]) -> dict[str, SharedStudy]:
+    # a task asks for one connection at a time, and one for the beat; a pool would only hold more open
+    storage = optuna.storages.RDBStorage(address, engine_kwargs={"pool_size": 1})
+    return {
+        name: open_study(workflow, name, study_name=f"{workflow.workflow}/{snapshot}/{name}", storage=storage)
+        for name in names
+    }
 
 
 def _classes(workflow: Workflow, y: np.ndarray) -> tuple[str, ...]:

@@ -5,14 +5,15 @@ Stays out: running trials (``tuning.py``), and which one is chosen (``choosing.p
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import optuna
-from optuna.trial import Trial, TrialState
 
 from lakemill.config.workflow import Candidate
 from lakemill.training.measuring import Cost
+
+if TYPE_CHECKING:
+    from lakemill.training.rounds import SharedStudy
 
 COST = "cost"  # the attribute of Optuna's trial
 
@@ -48,9 +49,10 @@ class Told:
     Attributes
     ----------
     number : int
+        Its position.
     parameters : dict
     score : float or None
-        Greater is better; None where the metric was not defined, or the trial given up.
+        Greater is better; None where the metric was not defined.
     standard_error : float or None
     rows : int
         Rows that were fitted, over all folds.
@@ -70,12 +72,11 @@ class Told:
     peak_bytes: int
 
 
-def tell_cost(trial: Trial, whole: Cost, fits: Sequence[Cost], scores: Sequence[float], *, rows: int) -> None:
-    """Keep with a trial what it cost, and the standard error of its score.
+def describe_cost(whole: Cost, fits: Sequence[Cost], scores: Sequence[float], *, rows: int) -> dict[str, Any]:
+    """Return what is kept with a trial: what it cost, and the standard error of its score.
 
     Parameters
     ----------
-    trial : Trial
     whole : Cost
         Of fitting and scoring, over all folds.
     fits : sequence of Cost
@@ -84,6 +85,11 @@ def tell_cost(trial: Trial, whole: Cost, fits: Sequence[Cost], scores: Sequence[
         A fold each; where there is one only, its own standard error counts.
     rows : int
         Fitted, over all folds.
+
+    Returns
+    -------
+    dict
+        Attributes of Optuna's trial.
     """
     error = find_standard_error(scores)
     cost = {
@@ -92,8 +98,7 @@ def tell_cost(trial: Trial, whole: Cost, fits: Sequence[Cost], scores: Sequence[
         "fit_cpu_seconds": sum(one.cpu_seconds for one in fits),
         **vars(whole),
     }
-    trial.set_user_attr("seconds", whole.cpu_seconds)
-    trial.set_user_attr(COST, cost)
+    return {"seconds": whole.cpu_seconds, COST: cost}
 
 
 def find_standard_error(scores: Sequence[float]) -> float:
@@ -109,13 +114,12 @@ def find_standard_error(scores: Sequence[float]) -> float:
     return float(np.std(scores, ddof=1) / np.sqrt(len(scores)))
 
 
-def read_trials(study_name: str, storage: optuna.storages.BaseStorage, candidate: Candidate) -> list[Told]:
-    """Return the trials of a study that have ended, by number; those that were killed, or fitted unmeasured, not.
+def read_trials(study: "SharedStudy", candidate: Candidate) -> list[Told]:
+    """Return the trials of a study that have ended, by position, whoever ran them; not those fitted unmeasured.
 
     Parameters
     ----------
-    study_name : str
-    storage : optuna.storages.BaseStorage
+    study : SharedStudy
     candidate : Candidate
         Whose choices Optuna keeps as positions in lists.
 
@@ -123,14 +127,12 @@ def read_trials(study_name: str, storage: optuna.storages.BaseStorage, candidate
     -------
     list of Told
     """
-    study = optuna.load_study(study_name=study_name, storage=storage)
-    ended = study.get_trials(deepcopy=False, states=(TrialState.COMPLETE, TrialState.PRUNED))
     found = []
-    for trial in ended:
+    for trial in study.done():
         if COST in trial.user_attrs:
-            value = trial.value if trial.state == TrialState.COMPLETE else None
-            score = value if value is not None and np.isfinite(value) else None
-            found.append(Told(trial.number, undraw(trial.params, candidate), score, **trial.user_attrs[COST]))
+            score = trial.value if trial.value is not None and np.isfinite(trial.value) else None
+            position = trial.user_attrs["position"]
+            found.append(Told(position, undraw(trial.params, candidate), score, **trial.user_attrs[COST]))
     return found
 
 

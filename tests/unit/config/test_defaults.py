@@ -9,8 +9,8 @@ from workflows_for_tests import make_workflow
 from lakemill.config.defaults import CANDIDATES, SEARCH, find_search
 from lakemill.config.features import ALL
 from lakemill.config.workflow import METRICS, Candidate, Range
+from lakemill.training.drawing import untuned_parameters
 from lakemill.training.estimators import read_defaults
-from lakemill.training.tuning import untuned_parameters
 
 MODULES = ("ensemble", "linear_model", "svm", "tree", "neighbors")
 

@@ -5,8 +5,9 @@ from pathlib import Path
 import pytest
 
 from lakemill.config import load_settings
+from lakemill.exceptions import ConfigError
 
-NAMES = ("PROJECT", "STATE", "LAKE", "REGISTRY", "ARTIFACTS", "STUDIES", "BROKER")
+NAMES = ("PROJECT", "STATE", "LAKE", "REGISTRY", "ARTIFACTS", "STUDIES", "BROKER", "TUNING_TASKS")
 
 
 @pytest.fixture
@@ -38,6 +39,20 @@ def test_a_variable_set_to_nothing_counts_as_not_set(environment):
     before = load_settings()
     environment(**dict.fromkeys(NAMES, ""))
     assert load_settings() == before
+
+
+def test_trials_are_spread_over_the_cores_unless_told_otherwise(environment, monkeypatch):
+    monkeypatch.setattr("os.cpu_count", lambda: 6)
+    assert load_settings().tuning_tasks == 6
+    environment(TUNING_TASKS="3")
+    assert load_settings().tuning_tasks == 3
+
+
+@pytest.mark.parametrize("value", ["0", "-1", "two", "1.5"])
+def test_a_count_that_is_none_is_an_error_with_a_remedy(environment, value):
+    environment(TUNING_TASKS=value)
+    with pytest.raises(ConfigError, match=r"LAKEMILL_TUNING_TASKS: must be a whole number from 1 on, got"):
+        load_settings()
 
 
 def test_the_folder_of_workflows_follows_the_project(environment):

@@ -35,7 +35,8 @@ def ingest() -> dict[str, Any]:
 
 def train() -> dict[str, Any]:
     taken = training.snapshot.function("small")
-    tuned = [training.tune.function("small", "plain", taken)]
+    training.tune.function("small", 0, taken)
+    tuned = [training.take_best.function("small", "plain", taken)]
     version = training.fit.function("small", taken, tuned)
     evaluated = training.evaluate.function("small", taken, version)
     verdict = training.gate.function("small", taken, version, evaluated)
@@ -185,7 +186,9 @@ def test_a_file_without_features_and_training_runs_in_any_order(
     run_of(FIRST)
     first = {**ingest(), "scored": scoring.score.function("small"), "judged": monitoring.judge.function("small")}
     taken = training.snapshot.function("small")
-    tuned = [training.tune.function("small", name, taken) for name in ("boosting", "logistic")]
+    for slot in (0, 1):
+        training.tune.function("small", slot, taken)
+    tuned = [training.take_best.function("small", name, taken) for name in ("boosting", "logistic")]
     version = training.fit.function("small", taken, tuned)
     evaluated = training.evaluate.function("small", taken, version)
     assert training.gate.function("small", taken, version, evaluated) == "pass"

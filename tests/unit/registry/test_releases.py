@@ -1,11 +1,13 @@
 """Training runs on a small real workflow, from the snapshot to the promotion."""
 
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+import optuna
 import pyarrow as pa
 import pytest
 from workflows_for_tests import end_of, make_rows, make_workflow, publish
@@ -39,7 +41,8 @@ class Training:
         as_of = end_of(self.workflow, key)
         snapshot = take_snapshot(self.workflow, self.lake, as_of=as_of)["id"]
         names = self.workflow.train.candidates
-        tuned = [releases.tune(self.workflow, self.lake, snapshot, name, studies=self.studies) for name in names]
+        releases.tune(self.workflow, self.lake, snapshot, studies=self.studies)
+        tuned = [releases.take_best(self.workflow, self.lake, snapshot, name, studies=self.studies) for name in names]
         version = releases.fit(self.workflow, self.lake, self.registry, snapshot, tuned, as_of=as_of)
         evaluated = releases.evaluate(self.workflow, self.lake, self.registry, snapshot, version)
         verdict = releases.decide(
@@ -151,7 +154,8 @@ def test_of_two_models_of_one_moment_the_later_stays_live_when_the_earlier_is_pr
     train(workflow).run(FIRST)
     snapshot = take_snapshot(changed, lake, as_of=end_of(changed, FIRST))["id"]
     after = Training(changed, lake, train(changed).registry, train(changed).studies)
-    tuned = [releases.tune(changed, lake, snapshot, "plain", studies=after.studies)]
+    releases.tune(changed, lake, snapshot, studies=after.studies)
+    tuned = [releases.take_best(changed, lake, snapshot, "plain", studies=after.studies)]
     version = releases.fit(changed, lake, after.registry, snapshot, tuned, as_of=end_of(changed, FIRST))
     moment = {"as_of": end_of(changed, FIRST), "recorded_at": LATER.replace(year=2031)}
     releases.promote(changed, lake, after.registry, version=version, **moment)
@@ -222,6 +226,49 @@ def test_the_best_of_several_candidates_is_fitted(train: Callable[[Workflow], Tr
 
     assert type(training.registry.load(ended["version"])["estimate"]).__name__ == "LogisticRegression"
     assert [one["candidate"] for one in training.registry.details("1")["tuned"]] == ["blind", "seeing"]
+
+
+def test_a_training_by_one_worker_and_by_two_keeps_the_same_model(
+    open_registry: Open, lake: Lake, tmp_path: Path
+) -> None:
+    plain = {"estimator": "sklearn.linear_model.LogisticRegression"}
+    trees = {"estimator": "sklearn.ensemble.HistGradientBoostingClassifier", "parameters": {"max_iter": 5}}
+    workflow = make_workflow(
+        train={"metric": "roc_auc", "candidates": {"plain": plain, "trees": trees}, "budget": {"trials": 4}}
+    )
+    publish_day(workflow, lake, FIRST)
+    as_of = end_of(workflow, FIRST)
+    snapshot = take_snapshot(workflow, lake, as_of=as_of)["id"]
+    registry = open_registry(workflow)
+    learnt, kept = [], []
+    for workers in (1, 2):
+        studies = f"sqlite:///{tmp_path / f'studies{workers}.db'}"
+        optuna.storages.RDBStorage(studies)  # as an installation makes its tables before anything runs
+        with ThreadPoolExecutor(workers) as pool:
+            given = {"studies": studies, "threads": 1}
+            run = [
+                pool.submit(releases.tune, workflow, lake, snapshot, worker=f"{number}", **given)
+                for number in range(workers)
+            ]
+        counts = [one.result() for one in run]
+        assert {name: sum(one[name] for one in counts) for name in ("plain", "trees")} == {"plain": 4, "trees": 4}
+        tuned = [releases.take_best(workflow, lake, snapshot, name, studies=studies) for name in ("plain", "trees")]
+        version = releases.fit(workflow, lake, registry, snapshot, tuned, as_of=as_of)
+        kept.append([{**one, "seconds": 0.0} for one in tuned])
+        learnt.append(registry.tags(version)["learnt_sha256"])
+        registry._client.delete_model_version(workflow.workflow, version)
+
+    assert kept[0] == kept[1]
+    assert learnt[0] == learnt[1]
+
+
+def test_parameters_cannot_be_taken_before_a_trial_has_ended(lake: Lake, tmp_path: Path) -> None:
+    workflow = make_workflow()
+    publish_day(workflow, lake, FIRST)
+    snapshot = take_snapshot(workflow, lake, as_of=end_of(workflow, FIRST))["id"]
+
+    with pytest.raises(TrainingError, match="no trial has ended\n  -> run the task tune again"):
+        releases.take_best(workflow, lake, snapshot, "plain", studies=f"sqlite:///{tmp_path / 'studies.db'}")
 
 
 @pytest.mark.parametrize("count", [0, 29])

@@ -34,7 +34,10 @@ def tune_all(workflow: Workflow, lake: Lake, folder: Path, key: str = FIRST) -> 
     publish(workflow, lake, key, make_rows(workflow, key))
     snapshot = take_snapshot(workflow, lake, as_of=end_of(workflow, key))["id"]
     studies = f"sqlite:///{folder / 'studies.db'}"
-    return snapshot, [releases.tune(workflow, lake, snapshot, name, studies=studies) for name in ("forest", "linear")]
+    releases.tune(workflow, lake, snapshot, studies=studies)
+    return snapshot, [
+        releases.take_best(workflow, lake, snapshot, name, studies=studies) for name in ("forest", "linear")
+    ]
 
 
 def set_trials(lake: Lake, snapshot: str, **figures: dict[str, Any]) -> None:

@@ -11,7 +11,7 @@ from workflows_for_tests import make_rows, make_workflow
 from lakemill.preprocessing.features import make_frame, make_target
 from lakemill.preprocessing.splitting import Split
 from lakemill.training.trials import Scored, find_standard_error, read_trials
-from lakemill.training.tuning import tune_candidate
+from lakemill.training.tuning import open_study, run_trials
 
 WORKFLOW = make_workflow()
 CANDIDATE = WORKFLOW.train.candidates["plain"]
@@ -22,11 +22,12 @@ def tune(storage: optuna.storages.BaseStorage, reached: list[float], folds: int 
     scores = iter(reached)
     parts = tuple((np.arange(60), np.arange(60, 80)) for _ in range(folds))
     split = Split(np.arange(60), np.arange(60, 80), np.arange(80, 100), folds=parts)
-    tune_candidate(
-        WORKFLOW, "plain", make_frame(rows, WORKFLOW.features), make_target(rows, WORKFLOW.table.label), split,
-        score=lambda *given: next(scores), study_name="study", storage=storage,
+    study = open_study(WORKFLOW, "plain", study_name="study", storage=storage)
+    run_trials(
+        WORKFLOW, {"plain": study}, make_frame(rows, WORKFLOW.features), make_target(rows, WORKFLOW.table.label), split,
+        score=lambda *given: next(scores), worker="alone",
     )  # fmt: skip
-    return read_trials("study", storage, CANDIDATE)
+    return read_trials(study, CANDIDATE)
 
 
 def test_each_trial_is_told_with_its_cost() -> None:

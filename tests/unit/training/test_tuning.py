@@ -1,8 +1,5 @@
-"""Tuning: the same end however often it is broken off, within its budget."""
+"""Tuning: the same end however often it is broken off and whoever runs the trials, within its budget."""
 
-import os
-import subprocess
-import sys
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -13,55 +10,13 @@ import pandas as pd
 import pytest
 from optuna.trial import TrialState
 from sklearn.pipeline import Pipeline
-from workflows_for_tests import make_rows, make_workflow
+from tuning_for_tests import SEARCH, SPLIT, declare, score, start_worker, tune, without_time
+from workflows_for_tests import make_workflow
 
 from lakemill.config import Workflow
 from lakemill.config.workflow import Candidate
 from lakemill.exceptions import TrainingError
-from lakemill.preprocessing.features import make_frame, make_target
-from lakemill.preprocessing.splitting import Split
-from lakemill.training.tuning import Tuned, tune_candidate
-
-SEARCH = {
-    "C": {"low": 0.001, "high": 100.0, "log": True},
-    "fit_intercept": [True, False],
-    "max_iter": {"low": 50, "high": 150},
-}
-SPLIT = Split(np.arange(120), np.arange(120, 160), np.arange(160, 200))
-
-
-def declare(search: dict[str, Any] | None = None, *, trials: int = 8, seed: int = 0, **budget: Any) -> Workflow:
-    logistic = {"estimator": "sklearn.linear_model.LogisticRegression", "search": SEARCH if search is None else search}
-    return make_workflow(
-        train={
-            "metric": "roc_auc",
-            "candidates": {"plain": logistic},
-            "budget": {"trials": trials, "rows": 100, **budget},
-            "seed": seed,
-        }
-    )
-
-
-def score(pipeline: Pipeline, X: pd.DataFrame, y: np.ndarray) -> float:
-    return -float(np.abs((y == "true") - pipeline.predict_proba(X)[:, 1]).mean())
-
-
-def tune(workflow: Workflow, storage: Any = None, *, scored: Any = score, split: Split = SPLIT) -> Tuned:
-    rows = make_rows(workflow, "2020-01-01", 200)
-    return tune_candidate(
-        workflow,
-        "plain",
-        make_frame(rows, workflow.features),
-        make_target(rows, workflow.table.label),
-        split,
-        score=scored,
-        study_name="study",
-        storage=storage or optuna.storages.InMemoryStorage(),
-    )
-
-
-def without_time(tuned: Tuned) -> Tuned:
-    return replace(tuned, seconds=0.0)
+from lakemill.training.tuning import Tuned
 
 
 def open_studies(path: Path) -> optuna.storages.RDBStorage:
@@ -102,38 +57,54 @@ def test_a_broken_off_study_taken_up_again_ends_the_same(tmp_path: Path, uninter
     assert without_time(tune(declare(), open_studies(tmp_path / "studies.db"))) == uninterrupted
 
 
-KILLED = """
-import os, sys
-sys.path[:0] = sys.argv[2:]
-import pytest
-from workflows_for_tests import make_workflow
-import importlib.util
-spec = importlib.util.spec_from_file_location("tuning_for_tests", sys.argv[2] + "/training/test_tuning.py")
-module = importlib.util.module_from_spec(spec)
-spec.loader.exec_module(module)
-scored = 0
-
-def die(*given):
-    global scored
-    scored += 1
-    if scored > 4:
-        os.kill(os.getpid(), 9)
-    return module.score(*given)
-
-module.tune(module.declare(), module.open_studies(sys.argv[1]), scored=die)
-"""
+def read_trials(storage: Any) -> list[tuple[int, dict[str, Any], float | None]]:
+    """Position, parameters and value of the finished trials."""
+    study = optuna.load_study(study_name="study", storage=storage)
+    done = study.get_trials(deepcopy=False, states=(TrialState.COMPLETE,))
+    return sorted(((one.user_attrs["position"], one.params, one.value) for one in done), key=lambda one: one[0])
 
 
-def test_a_killed_process_leaves_a_study_that_ends_the_same(tmp_path: Path, uninterrupted: Tuned) -> None:
+def list_workers(storage: Any) -> list[tuple[str, TrialState]]:
+    """Who has claimed a trial, and what became of it."""
+    study = optuna.load_study(study_name="study", storage=storage)
+    return [(one.user_attrs["worker"], one.state) for one in study.get_trials(deepcopy=False)]
+
+
+@pytest.fixture(scope="module")
+def alone() -> list[tuple[int, dict[str, Any], float | None]]:
+    storage = optuna.storages.InMemoryStorage()
+    tune(declare(), storage)
+    return read_trials(storage)
+
+
+def test_two_processes_run_the_same_trials_as_one(tmp_path: Path, alone: Any, uninterrupted: Tuned) -> None:
     studies = tmp_path / "studies.db"
-    unit = Path(__file__).parents[1]
-    folders = [str(unit), str(unit.parents[1] / "plugins")]
-    killed = subprocess.run([sys.executable, "-c", KILLED, str(studies), *folders], env=os.environ, check=False)
-    left = optuna.load_study(study_name="study", storage=open_studies(studies)).get_trials(deepcopy=False)
-    assert killed.returncode == -9
-    assert [trial.state for trial in left] == [TrialState.COMPLETE] * 4 + [TrialState.RUNNING]
+    storage = open_studies(studies)
+    workers = [start_worker(f"sqlite:///{studies}", name, tmp_path / "meeting") for name in ("one", "two")]
 
-    assert without_time(tune(declare(), open_studies(studies))) == uninterrupted
+    assert [worker.wait(300) for worker in workers] == [0, 0]
+    assert read_trials(storage) == alone
+    assert {name for name, state in list_workers(storage) if state is TrialState.COMPLETE} == {"one", "two"}
+    assert without_time(tune(declare(), storage)) == uninterrupted
+
+
+@pytest.mark.parametrize("successor", ["two", "one", "three"])
+def test_what_a_killed_process_left_is_run_by_another_and_ends_the_same(
+    tmp_path: Path, alone: Any, successor: str
+) -> None:
+    """By the one beside it, by its own retry, or by one that is started afterwards."""
+    studies, fates = tmp_path / "studies.db", {"two": "lives" if successor == "two" else "killed", "one": "killed"}
+    storage = open_studies(studies)
+    workers = [start_worker(f"sqlite:///{studies}", name, tmp_path / "meeting", fates[name]) for name in fates]
+    ended = dict(zip(fates, [worker.wait(300) for worker in workers], strict=True))
+    assert ended == {name: 0 if fate == "lives" else -9 for name, fate in fates.items()}
+    if successor != "two":
+        assert read_trials(storage) == []
+        tune(declare(), storage, worker=successor, grace=0.5)
+
+    assert read_trials(storage) == alone
+    killed = {name for name, fate in fates.items() if fate == "killed"}
+    assert killed <= {name for name, state in list_workers(storage) if state is TrialState.FAIL}
 
 
 def test_a_study_that_has_ended_fits_nothing_again(tmp_path: Path) -> None:
@@ -147,8 +118,8 @@ def test_a_study_that_has_ended_fits_nothing_again(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     ("workflow", "trials"),
-    [(declare(trials=5), 5), (declare(trials=1), 1), (declare({}, trials=5), 1), (declare(minutes=1e-9), 1)],
-    ids=["five", "one", "nothing to search", "no time for a second"],
+    [(declare(trials=5), 5), (declare(trials=1), 1), (declare({}, trials=5), 1), (declare(minutes=1e-9), 2)],
+    ids=["five", "one", "nothing to search", "no time for a second round"],
 )
 def test_the_budget_limits_trials(workflow: Workflow, trials: int) -> None:
     assert tune(workflow).trials == trials

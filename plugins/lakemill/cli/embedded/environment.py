@@ -66,6 +66,7 @@ def settings_variables(settings: Settings) -> dict[str, str]:
         "LAKEMILL_REGISTRY": settings.registry,
         "LAKEMILL_ARTIFACTS": settings.artifacts,
         "LAKEMILL_STUDIES": settings.studies,
+        "LAKEMILL_TUNING_TASKS": str(settings.tuning_tasks),
         **({"LAKEMILL_BROKER": settings.broker} if settings.broker else {}),
     }
 
@@ -92,6 +93,7 @@ def make_absolute(settings: Settings) -> Settings:
         artifacts=_absolute_place(settings.artifacts),
         studies=database_url(state, "studies") if is_embedded(settings, "studies") else settings.studies,
         broker=settings.broker,
+        tuning_tasks=settings.tuning_tasks,
     )
 
 
