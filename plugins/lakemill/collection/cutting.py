@@ -4,6 +4,7 @@ Stays out: where rows without a moment are kept, but for saying so: with the wor
 """
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -54,13 +55,14 @@ def cut_piece(piece: Piece, column: str, partition: Partition, *, where: str) ->
     timeless = rows.filter(pc.is_null(starts))
     refused = [*piece.refused, *(_refuse(row, column) for row in timeless.to_pylist())]
     if refused:
-        yield partition.start, Piece(rows.slice(0, 0), refused)
+        yield partition.start, replace(piece, rows=rows.slice(0, 0), refused=refused)
     if len(rows) == 0 and not refused:
         yield partition.start, piece  # its columns
     distinct = pc.unique(starts).drop_null().sort()
     for start in distinct:
         key = start.as_py().strftime(partition.key_format)
-        yield key, Piece(rows if len(distinct) == 1 and not len(timeless) else rows.filter(pc.equal(starts, start)))
+        mine = rows if len(distinct) == 1 and not len(timeless) else rows.filter(pc.equal(starts, start))
+        yield key, replace(piece, rows=mine, refused=())
 
 
 def _refuse(row: dict[str, object], column: str) -> Refused:

@@ -52,10 +52,36 @@ class Piece:
     rows : pyarrow.Table
         With ``source_file`` (text) and ``source_row`` (int64, from 1) beside the delivered columns.
     refused : sequence of Refused
+    source_file : str or None
+        What all of it came in, also where there are no rows; None where it is not from one file.
+    is_sparse : bool
+        Whether each row may have columns of its own, as in JSON.
     """
 
     rows: pa.Table
     refused: Sequence[Refused] = ()
+    source_file: str | None = None
+    is_sparse: bool = False
+
+
+def number_rows(rows: pa.Table, numbers: Sequence[int] | Any) -> pa.Table:
+    """Add the numbers of records as the last column, whatever the others are called.
+
+    Parameters
+    ----------
+    rows : pyarrow.Table
+    numbers : sequence of int
+        From 1.
+
+    Examples
+    --------
+    >>> number_rows(pa.table({"source_row": ["a"]}), [1]).column_names
+    ['source_row', 'source_row']
+    """
+    return rows.append_column("source_row", pa.array(numbers, pa.int64()))
+
+
+NO_ROWS = number_rows(pa.table({}), [])
 
 
 @dataclass(frozen=True)
@@ -75,6 +101,8 @@ class Delivery:
         Whether it holds all partitions, told apart by the source's ``event_time``.
     is_sparse : bool
         Whether a row may lack any column, as in JSON.
+    peek : callable
+        Gives the columns of some of its files, each a list, without reading their rows; none where there is one only.
     """
 
     location: str
@@ -82,6 +110,7 @@ class Delivery:
     pieces: Callable[[], Iterator[Piece]]
     is_whole: bool = False
     is_sparse: bool = False
+    peek: Callable[[], list[list[str]]] = list
 
 
 @dataclass(frozen=True)

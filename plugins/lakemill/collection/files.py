@@ -11,13 +11,14 @@ from typing import BinaryIO
 from pyarrow import fs
 
 from lakemill.collection.delivery import Delivery, Piece, Request
-from lakemill.collection.formats import read_files
+from lakemill.collection.formats import peek_columns, read_files
 from lakemill.collection.input_files import InputFile
 from lakemill.collection.stores import open_store
 from lakemill.config.sources import FilesSource
 from lakemill.exceptions import CollectionError, NothingDeliveredError
 
 SIGNS = "*?"
+MOST_PEEKED = 100
 SPARSE = (".json", ".ndjson", ".jsonl")
 
 
@@ -58,12 +59,18 @@ def open_files(source: FilesSource, request: Request) -> Delivery:
     def read() -> Iterator[Piece]:
         return read_files(files, source)
 
+    def peek() -> list[list[str]]:
+        step = -(-len(files) // MOST_PEEKED)
+        some = [file for file in files[::step] if not any(part in file.shown for part in SPARSE)]
+        return peek_columns(some, source) if len(some) > 1 else []
+
     return Delivery(
         location=shown,
         fingerprint=hashlib.sha256(state.encode()).hexdigest()[:16],
         pieces=read,
         is_whole=is_whole,
         is_sparse=is_sparse,
+        peek=peek,
     )
 
 

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from pyarrow import fs
 
 from lakemill.collection.delivery import LONGEST_TEXT, PROVENANCE, Refused, Request
+from lakemill.collection.input_files import find_pointer
 from lakemill.collection.stores import open_store
 from lakemill.exceptions import CollectionError, suggest
 
@@ -118,6 +119,8 @@ def read_manifest(
     except OSError as error:
         remedy = "see the path and its connection"
         raise CollectionError(f"cannot read {shown}: {error}", where=where, remedy=remedy) from None
+    if (pointed := find_pointer(raw)) is not None:
+        raise CollectionError(f"{shown} is {pointed}", where=where, remedy="bring the file itself")
     lines = csv.reader(io.StringIO(_decode(raw), newline=""), delimiter=_find_delimiter(raw))
     header = [name.strip() for name in _next(lines) or []]
     _check_header(header, shown, where, [*taken, *PROVENANCE])

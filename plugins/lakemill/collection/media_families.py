@@ -8,6 +8,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import PurePosixPath
 
+from lakemill.collection.input_files import find_pointer
+
 WORDS = {"images": "a picture", "audio": "sound", "video": "a film"}
 KNOWN = {
     "images": "PNG, JPEG, GIF, BMP, TIFF, WebP, AVIF, JPEG 2000, PNM",
@@ -174,6 +176,8 @@ def find_contradiction(name: str, begin: bytes, kind: str) -> str | None:
     """
     if not begin:
         return "empty"
+    if (pointed := find_pointer(begin)) is not None:
+        return pointed
     family = find_family(begin)
     said = BY_EXTENSION.get(extension_of(name))
     if family is None:

@@ -17,6 +17,7 @@ from lakemill.collection.sql_statements import Statement
 from lakemill.collection.sql_values import find_kind, read_column, show_value
 from lakemill.config.sources import SqlSource
 from lakemill.exceptions import CollectionError
+from lakemill.lake.streams import has_other_rows
 
 FIRST_FETCH = 1_000  # rows; the next parts are cut by what these weigh
 PIECE_BYTES = 32 * 2**20
@@ -121,8 +122,11 @@ class _Reading:
                     return
 
     def _read_held(self) -> dict[str, pa.DataType]:
-        """Return the types that earlier partitions have given the columns."""
-        held = self._request.lake.read(f"raw_{self._request.source}", [])
+        """Return the types that other partitions have given the columns."""
+        table = f"raw_{self._request.source}"
+        if not has_other_rows(self._request.lake, table, [self._request.key]):
+            return {}  # of the first, or of what is replaced
+        held = self._request.lake.read(table, [])
         return dict(zip(held.column_names, held.schema.types, strict=True)) if held is not None else {}
 
     def _fetch(self, result: Any, size: int) -> Sequence[Any]:

@@ -18,6 +18,7 @@ import pyarrow as pa
 from lakemill.collection.cutting import cut_piece
 from lakemill.collection.delivery import PROVENANCE, Connections, Delivery, Piece, Request
 from lakemill.collection.fitting import Fitting
+from lakemill.collection.headers import Headers, Needed, find_needed
 from lakemill.collection.kinds import open_delivery
 from lakemill.collection.reading_ahead import read_ahead
 from lakemill.config import Workflow
@@ -27,10 +28,10 @@ from lakemill.lake import Lake
 from lakemill.lake.deliveries import NOT_YET, WHOLE, Part, Record, read_deliveries, record_delivery
 from lakemill.lake.locks import hold_lock
 from lakemill.lake.quarantine import RefusedWriter
-from lakemill.lake.streams import PartitionWriter
+from lakemill.lake.streams import PartitionWriter, has_other_rows
 from lakemill.lake.verdicts import record_blocked
 
-READER = "1"  # counted up when a reader makes other rows of the same bytes: then all is read again
+READER = "2"  # counted up when a reader makes other rows of the same bytes: then all is read again
 
 
 def collect_source(
@@ -91,11 +92,12 @@ def collect_source(
             if name != workflow.table.label.source:
                 raise
             return _expect_later(request, ingested_at)
+        needed = find_needed(workflow, name, project)
         if not delivery.is_whole:
-            return _take(source, delivery, request, key, ingested_at, report)
+            return _take(source, delivery, request, key, needed, ingested_at, report)
         # of the runs of a backfill one reads it, and the others find it read
         with hold_lock(lake, f"collect-{name}"):
-            return _take(source, delivery, request, WHOLE, ingested_at, report)
+            return _take(source, delivery, request, WHOLE, needed, ingested_at, report)
 
 
 def name_delivery(source: Source, delivery: Delivery) -> str | None:
@@ -117,6 +119,7 @@ def _take(
     delivery: Delivery,
     request: Request,
     record_key: str,
+    needed: Needed,
     ingested_at: datetime,
     report: Callable[[str], None],
 ) -> dict[str, Any]:
@@ -127,7 +130,7 @@ def _take(
     if held is not None and fingerprint is not None and held.fingerprint == fingerprint:
         return _summarise(request, held, changed=False)
     named = fingerprint or hashlib.sha256(f"{delivery.location}\n{record_key}\n{ingested_at}".encode()).hexdigest()[:16]
-    parts, changed = _stream(source, delivery, request, named, ingested_at, held, report)
+    parts, changed = _stream(source, delivery, request, needed, named, ingested_at, held, report)
     if not changed and held is not None:  # the same rows under another date or address: theirs stay
         named, ingested_at = held.delivery, held.ingested_at
     record = Record(named, fingerprint or "", delivery.location, ingested_at, parts)
@@ -148,6 +151,7 @@ def _stream(
     source: Source,
     delivery: Delivery,
     request: Request,
+    needed: Needed,
     named: str,
     ingested_at: datetime,
     held: Record | None,
@@ -160,7 +164,9 @@ def _stream(
     may_grow = source.columns == "grow" or isinstance(source, MEDIA)
     table = f"raw_{request.source}"
     reasons: list[str] = []
-    fitting = Fitting(is_sparse=delivery.is_sparse, is_strict=not isinstance(source, FilesSource | HttpSource))
+    # as long as the table has no rows but those that this delivery replaces, it is the first, and gives the columns
+    is_first = not has_other_rows(request.lake, table, [request.key, *(held.parts if held is not None else ())])
+    fitting = Fitting(_read_headers(source, delivery, request, needed, is_first))
     told = 0
     with (
         PartitionWriter(
@@ -169,15 +175,16 @@ def _stream(
             may_grow=may_grow,
             columns_may_lack=may_grow or delivery.is_sparse,
             where=f"{request.where} ({delivery.location})",
+            gives_columns=is_first,
         ) as rows,
         RefusedWriter(request.lake, source=request.source, step="collect") as refused,
         closing(read_ahead(delivery.pieces)) as pieces,
     ):
 
-        def write(key: str, taken: pa.Table) -> None:
-            rows.write(key, _stamp(taken, named, ingested_at))
+        def write(key: str, taken: pa.Table, may_lack: bool) -> None:
+            rows.write(key, _stamp(taken, named, ingested_at), may_lack=may_lack)
 
-        for piece in pieces:
+        for piece in map(fitting.admit, pieces):
             for key, part in _by_partition(source, delivery, request, piece):
                 if len(part.rows) or set(part.rows.column_names) - set(PROVENANCE):  # else it only tells of refusals
                     part = fitting.fit(part, partial(write, key))
@@ -202,6 +209,23 @@ def _stream(
         if changed:
             rows.commit(changed)
     return parts, bool(changed)
+
+
+def _read_headers(
+    source: Source, delivery: Delivery, request: Request, needed: Needed, is_first: bool
+) -> Headers | None:
+    """Return what judges the columns of files; None for a source whose columns come of one query, or of ourselves."""
+    if not isinstance(source, FilesSource | HttpSource):
+        return None
+    table = request.lake.open(f"raw_{request.source}")
+    held = [] if is_first or table is None else [field.name for field in table.schema().fields]
+    return Headers(
+        [name for name in held if name not in PROVENANCE],
+        needed,
+        peeked=delivery.peek() if is_first and source.columns == "fixed" else (),
+        is_fixed=source.columns == "fixed",
+        where=f"{request.where} ({delivery.location})",
+    )
 
 
 def _require_rows(delivery: Delivery, request: Request, parts: dict[str, Part], reasons: list[str]) -> None:

@@ -229,6 +229,34 @@ def build_table(
     return BuiltTable(pa.table(columns), unreadable)
 
 
+def name_needed(workflow: Workflow) -> dict[str, str]:
+    """Return the columns that the table must have, by the place in the workflow file that names them.
+
+    Parameters
+    ----------
+    workflow : Workflow
+    """
+    named = {f"table.key: {name}": name for name in workflow.table.key}
+    named["table.event_time"] = workflow.table.event_time
+    if workflow.table.label.source is None:
+        named["table.label.column"] = workflow.table.label.column
+    named.update({f"labels.annotators: {name}": name for name in workflow.labels.annotators})
+    if (column := find_column(workflow.dataset)) is not None:
+        named["dataset.column"] = column
+    named.update({f"table.known_after: {name}": name for name in workflow.table.known_after})
+    added: list[str] = []
+    for rule in workflow.clean:
+        named.update({f"clean ({rule.rule}): {name}": name for name in rule.named if name not in added})
+        added += rule.added
+    features = workflow.features
+    auto = features.auto if features.auto != ALL else ()
+    for window in features.windows:
+        named.update({f"features.windows: {name}": name for name in (*window.columns, *window.by) if name not in added})
+    added += features.made
+    named.update({f"features: {name}": name for name in (*features.columns, *auto) if name not in added})
+    return named
+
+
 def require_columns(workflow: Workflow, columns: list[str]) -> None:
     """Check that a table has all columns that its workflow names.
 
@@ -242,26 +270,15 @@ def require_columns(workflow: Workflow, columns: list[str]) -> None:
     TableError
         With the first that is missing.
     """
-    named = {f"table.key: {name}": name for name in workflow.table.key}
-    named["table.event_time"] = workflow.table.event_time
-    label = workflow.table.label
-    if label.source is None:
-        named["table.label.column"] = label.column
-    named.update({f"labels.annotators: {name}": name for name in workflow.labels.annotators})
-    if (column := find_column(workflow.dataset)) is not None:
-        named["dataset.column"] = column
-    named.update({f"table.known_after: {name}": name for name in workflow.table.known_after})
     made_by = workflow.table.sql or "the source"
+    label = workflow.table.label
     if label.source is not None and label.column in columns:
         raise TableError(
             f"table.label: {label.column!r} comes later from {label.source}, but the table made by {made_by} has it",
             where=f"include/workflows/{workflow.workflow}.yaml",
             remedy="leave it out of the table, or leave out table.label.source",
         )
-    added: list[str] = []
     for rule in workflow.clean:
-        named.update({f"clean ({rule.rule}): {name}": name for name in rule.named if name not in added})
-        added += rule.added
         for name in rule.added:
             if name in columns:
                 raise TableError(
@@ -269,20 +286,14 @@ def require_columns(workflow: Workflow, columns: list[str]) -> None:
                     where=f"include/workflows/{workflow.workflow}.yaml",
                     remedy="give that column another name",
                 )
-    auto = workflow.features.auto if workflow.features.auto != ALL else ()
-    features = workflow.features
-    for window in features.windows:
-        named.update({f"features.windows: {name}": name for name in (*window.columns, *window.by) if name not in added})
-    added += features.made
-    named.update({f"features: {name}": name for name in (*features.columns, *auto) if name not in added})
-    for name in features.made:
+    for name in workflow.features.made:
         if name in columns:
             raise TableError(
                 f"features.windows: makes {name!r}, which is a column of the table made by {made_by}",
                 where=f"include/workflows/{workflow.workflow}.yaml",
                 remedy="give that column another name, or the window a suffix",
             )
-    for key, name in named.items():
+    for key, name in name_needed(workflow).items():
         if name not in columns:
             raise TableError(
                 f"{key.split(':')[0]}: no column {name!r} in the table made by {made_by}",

@@ -3,7 +3,16 @@
 Stays out: workflows, models, and what a row means.
 """
 
-from lakemill.lake.queries import check_syntax, find_unmet, phrase_condition, run_query
+from lakemill.lake.queries import check_syntax, find_columns_read, find_unmet, phrase_condition, run_query
 from lakemill.lake.storage import PARTITION, Lake, Pieces
 
-__all__ = ["PARTITION", "Lake", "Pieces", "check_syntax", "find_unmet", "phrase_condition", "run_query"]
+__all__ = [
+    "PARTITION",
+    "Lake",
+    "Pieces",
+    "check_syntax",
+    "find_columns_read",
+    "find_unmet",
+    "phrase_condition",
+    "run_query",
+]

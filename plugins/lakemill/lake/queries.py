@@ -4,6 +4,7 @@ Stays out: which tables there are, and the columns that somebody expects of the 
 """
 
 import json
+from collections.abc import Iterator
 from typing import Any
 
 import duckdb
@@ -130,16 +131,78 @@ def name_result(sql: str) -> list[str] | None:
     ['x', 'y']
     >>> name_result("SELECT * FROM t")
     """
-    with duckdb.connect(config={"threads": 1}) as connection:
-        ((serialized,),) = connection.execute("SELECT json_serialize_sql(?)", [sql]).fetchall()
-    parsed: dict[str, Any] = json.loads(serialized)
-    if parsed["error"]:
+    node = _parse(sql)
+    if node is None:
         return None
-    node = parsed["statements"][0]["node"]
     while node["type"] == "CTE_NODE":
         node = node["child"]
     names = [_name(one) for one in node.get("select_list", ())] if node["type"] == "SELECT_NODE" else [None]
     return None if None in names else [str(name) for name in names]
+
+
+def find_columns_read(sql: str, table: str) -> list[str]:
+    """Return the columns of a table that a query surely reads, without running it.
+
+    Parameters
+    ----------
+    sql : str
+        One SELECT, as `check_syntax` lets through.
+    table : str
+
+    Returns
+    -------
+    list of str
+        As the query spells them. A column that stands without its table's name counts only where the query has no
+        other table.
+
+    Examples
+    --------
+    >>> find_columns_read("SELECT f.id, w.temp FROM flights AS f JOIN weather AS w ON w.at = f.at", "flights")
+    ['id', 'at']
+    >>> find_columns_read("SELECT id AS number FROM flights ORDER BY number", "flights")
+    ['id']
+    """
+    node = _parse(sql)
+    if node is None:
+        return []
+    nodes = list(_walk(node))
+    tables: dict[str, set[str]] = {}  # by what they are called
+    for one in nodes:
+        if one.get("type") == "BASE_TABLE":
+            name = str(one["table_name"]).lower()
+            tables.setdefault(str(one.get("alias") or name).lower(), set()).add(name)
+    made = {str(one["alias"]).lower() for one in nodes if one.get("alias") and one.get("type") != "BASE_TABLE"}
+    made |= {str(entry["key"]).lower() for one in nodes for entry in one.get("map", ()) if isinstance(entry, dict)}
+    wanted = {called for called, names in tables.items() if names == {table.lower()}} - made
+    is_only = len(tables) == 1 and bool(wanted) and not any(one.get("type") in MANY for one in nodes)
+    found: dict[str, None] = {}
+    for names in (one["column_names"] for one in nodes if one.get("class") == "COLUMN_REF"):
+        if len(names) > 1 and names[0].lower() in wanted:
+            found[names[1]] = None
+        elif len(names) == 1 and is_only and names[0].lower() not in made:
+            found[names[0]] = None
+    return list(found)
+
+
+MANY = ("SUBQUERY", "TABLE_FUNCTION", "EXPRESSION_LIST", "PIVOT", "LAMBDA", "COLUMN_DATA")
+
+
+def _parse(sql: str) -> dict[str, Any] | None:
+    """Return a query's syntax tree, None where it has none."""
+    with duckdb.connect(config={"threads": 1}) as connection:
+        ((serialized,),) = connection.execute("SELECT json_serialize_sql(?)", [sql]).fetchall()
+    parsed: dict[str, Any] = json.loads(serialized)
+    return None if parsed["error"] else parsed["statements"][0]["node"]
+
+
+def _walk(node: Any) -> Iterator[dict[str, Any]]:
+    if isinstance(node, dict):
+        yield node
+        for one in node.values():
+            yield from _walk(one)
+    elif isinstance(node, list):
+        for one in node:
+            yield from _walk(one)
 
 
 def _name(expression: dict[str, Any]) -> str | None:

@@ -51,6 +51,8 @@ class PartitionWriter:
     based_on : set of str, optional
         Where what is written was made of the partitions' own rows: the files that these were read from, as
         `active_files` gives them. If they are others when it is committed, that is an error.
+    gives_columns : bool
+        Whether what is written gives the table its columns anew, where no other partition has rows at the commit.
     """
 
     def __init__(
@@ -63,6 +65,7 @@ class PartitionWriter:
         columns_may_lack: bool = True,
         where: str = "",
         based_on: Set[str] | None = None,
+        gives_columns: bool = False,
     ) -> None:
         self._lake = lake
         self._table = table
@@ -71,7 +74,8 @@ class PartitionWriter:
         self._columns_may_lack = columns_may_lack
         self._where = where or f"{lake.workflow}.{table}"
         self._based_on = based_on
-        self._held = self._columns_of(lake.open(table))
+        self._gives_columns = gives_columns
+        self._held = None if gives_columns else self._columns_of(lake.open(table))
         self._schema = self._held
         self._untyped: dict[str, None] = {}  # columns that have had no value yet
         self._buffers: dict[str, list[pa.Table]] = {}
@@ -92,7 +96,7 @@ class PartitionWriter:
         if not self._is_handed_over:
             self.abandon()
 
-    def write(self, partition: str, rows: pa.Table) -> None:
+    def write(self, partition: str, rows: pa.Table, *, may_lack: bool = False) -> None:
         """Take rows of a partition; they are kept in the order that they come in.
 
         Parameters
@@ -100,6 +104,8 @@ class PartitionWriter:
         partition : str
         rows : pyarrow.Table
             Without the columns of partitions.
+        may_lack : bool
+            Whether these may lack columns, though others may not.
 
         Raises
         ------
@@ -108,7 +114,7 @@ class PartitionWriter:
         LakeError
             If the lake cannot be written to.
         """
-        rows = self._conform(rows, partition)
+        rows = self._conform(rows, partition, may_lack=may_lack)
         if len(rows) == 0:
             return
         self._buffers.setdefault(partition, []).append(rows)
@@ -166,13 +172,15 @@ class PartitionWriter:
 
     def _commit(self, partitions: list[str], *, is_again: bool) -> bool:
         current = self._lake.open(self._table)
-        self._adopt(self._columns_of(current))
+        is_anew = self._gives_columns and self._schema is not None and not _has_others(current, partitions)
+        if not is_anew:
+            self._adopt(self._columns_of(current))
         if self._schema is None:
             return False
         self._schema = self._whole_schema(self._schema)
         keys = [PARTITION, *self._within]
+        columns = pa.schema([*self._schema, *(pa.field(name, pa.string()) for name in keys)])
         if current is None:
-            columns = pa.schema([*self._schema, *(pa.field(name, pa.string()) for name in keys)])
             current = DeltaTable.create(self._lake.uri(self._table), schema=columns, partition_by=keys)
         actions = [action for partition in partitions for action in self._actions.get(partition, [])]
         if is_again and actions and {action.path for action in actions} <= _paths_in(current):
@@ -182,13 +190,16 @@ class PartitionWriter:
         before = {key[PARTITION] for key in current.partitions() if self._within.items() <= key.items()}
         if not actions and not before & set(partitions):
             return False
-        current = self._add_columns(current, self._schema)
+        if is_anew and set(columns) != set(pa.schema(current.schema().to_arrow())):
+            schema = Schema.from_arrow(columns)
+        else:
+            schema = self._add_columns(current, self._schema).schema()
         filters: list[Any] = [(PARTITION, "in", partitions)]
         self._is_handed_over = True
         current.create_write_transaction(
             actions,
             "overwrite",
-            current.schema(),
+            schema,
             keys,
             partition_filters=filters + [(name, "=", value) for name, value in self._within.items()],
             commit_properties=CommitProperties(
@@ -261,7 +272,7 @@ class PartitionWriter:
         columns = pa.schema(current.schema().to_arrow())
         return pa.schema([plain_field(field) for field in columns if field.name not in (PARTITION, *self._within)])
 
-    def _conform(self, rows: pa.Table, partition: str) -> pa.Table:
+    def _conform(self, rows: pa.Table, partition: str, *, may_lack: bool) -> pa.Table:
         """Bring rows to the table's columns and types."""
         where = f"{self._where} {partition}"
         self._require_names(rows, where)
@@ -276,7 +287,7 @@ class PartitionWriter:
             )
         schema = pa.schema([]) if self._schema is None else self._schema
         lacking = [name for name in schema.names if name not in rows.column_names]
-        if lacking and len(rows) and self._held is not None and not self._columns_may_lack:
+        if lacking and len(rows) and self._held is not None and not (may_lack or self._columns_may_lack):
             raise MisfitError(
                 f"column {lacking[0]!r} is missing; earlier deliveries had it",
                 where=where,
@@ -395,6 +406,22 @@ def active_files(opened: DeltaTable | None, partitions: list[str], within: dict[
     for name, values in wanted.items():
         files = files.filter(pc.is_in(files.column(f"partition.{name}"), pa.array(values, pa.string())))
     return dict(zip(files.column("path").to_pylist(), files.column("num_records").to_pylist(), strict=True))
+
+
+def has_other_rows(lake: Lake, table: str, partitions: list[str]) -> bool:
+    """Tell whether a table has rows of other partitions than these.
+
+    Parameters
+    ----------
+    lake : Lake
+    table : str
+    partitions : list of str
+    """
+    return _has_others(lake.open(table), partitions)
+
+
+def _has_others(opened: DeltaTable | None, partitions: list[str]) -> bool:
+    return opened is not None and any(found[PARTITION] not in partitions for found in opened.partitions())
 
 
 def _paths_in(table: DeltaTable) -> set[str]:

@@ -4,6 +4,6 @@ One small file a format, each a function ``(stream, shown, source) -> Iterator[P
 compression are found from its bytes. Stays out: where files come from (``files.py``, ``http.py``).
 """
 
-from lakemill.collection.formats.reading import read_files
+from lakemill.collection.formats.reading import peek_columns, read_files
 
-__all__ = ["read_files"]
+__all__ = ["peek_columns", "read_files"]

@@ -13,7 +13,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.csv as pa_csv
 
-from lakemill.collection.delivery import LONGEST_NAME, LONGEST_TEXT, Piece, Refused
+from lakemill.collection.delivery import LONGEST_NAME, LONGEST_TEXT, NO_ROWS, Piece, Refused, number_rows
 from lakemill.collection.formats.compression import PlainStream
 from lakemill.collection.formats.delimited_lines import REPLACED, parse_lines
 from lakemill.config.sources import FilesSource, HttpSource
@@ -21,7 +21,6 @@ from lakemill.config.sources import FilesSource, HttpSource
 BLOCK_BYTES = 8 * 2**20
 SAMPLE_BYTES = 256 * 1024
 DELIMITERS = ",;\t|"
-NO_ROWS = pa.table({"source_row": pa.array([], pa.int64())})
 
 
 @dataclass(frozen=True)
@@ -81,9 +80,7 @@ def read_delimited(plain: PlainStream, shown: str, source: FilesSource | HttpSou
         return
     blocks.skip(first)
     number, line = 0, begin.count(b"\n", 0, first)
-    yield Piece(
-        pa.table({name: pa.array([], pa.string()) for name in dialect.names} | {"source_row": NO_ROWS.column(0)})
-    )
+    yield Piece(number_rows(pa.table({name: pa.array([], pa.string()) for name in dialect.names}), []))
     for block, is_in_order, reason in blocks.read(dialect):
         if reason is not None:
             number, line = number + 1, line + 1
@@ -196,14 +193,14 @@ def _parse(block: bytes, is_in_order: bool, dialect: Dialect, shown: str, before
                 for row, reason, text in malformed
             ]
             numbers = np.delete(numbers, [row - 1 for row, _, _ in malformed])
-            return Piece(table.append_column("source_row", pa.array(numbers, pa.int64())), refused), count
+            return Piece(number_rows(table, numbers), refused), count
     return parse_lines(block, dialect, shown, before, lines)
 
 
 def _parse_fast(block: bytes, dialect: Dialect, malformed: list[tuple[int, str, str]]) -> pa.Table | None:
     """Parse a block with Arrow; None where that is not sure to lose nothing."""
-    if not _is_text(block):  # Arrow could not even tell which lines are malformed
-        return None
+    if not _is_text(block) or _has_longer_line(block, dialect.longest_line):
+        return None  # Arrow could not even tell which lines are malformed
     is_sure = True
 
     def keep_aside(line: Any) -> str:
@@ -243,6 +240,13 @@ def _parse_fast(block: bytes, dialect: Dialect, malformed: list[tuple[int, str, 
     return table if is_sure and not is_marked and b"\x00" not in block else None
 
 
+def _has_longer_line(block: bytes, longest: int) -> bool:
+    if len(block) <= longest:
+        return False
+    ends = np.flatnonzero(np.frombuffer(block, "uint8") == 10)
+    return bool(np.diff(ends, prepend=-1, append=len(block)).max() > longest + 1)
+
+
 def _is_text(block: bytes) -> bool:
     """Tell whether bytes are UTF-8, without a copy."""
     ends = pa.array([0, len(block)], pa.int64()).buffers()[1]
@@ -266,7 +270,7 @@ def _find_encoding(sample: bytes) -> str:
             return name
     lines = sample.split(b"\n")
     undecodable = [line for line in lines[:-1] or lines if not _is_utf8(line)]
-    other = [line for line in lines if any(byte > 127 for byte in line)]
+    other = [line for line in lines if not line.isascii()]
     # a line or two of many is damage, most of those with letters beyond ASCII is another encoding
     if not undecodable or len(undecodable) <= len(other) // 2 or len(undecodable) <= len(lines) // 100:
         return "utf-8"
@@ -287,6 +291,7 @@ def _is_utf8(line: bytes) -> bool:
 def _find_dialect(begin: bytes, source: FilesSource | HttpSource) -> tuple[Dialect, int]:
     """Return how a file is written, and where its first row begins."""
     said = source.csv
+    csv.field_size_limit(max(csv.field_size_limit(), len(begin)))
     at = 0
     for _ in range(said.skip_lines):
         at = begin.find(b"\n", at) + 1 or len(begin)

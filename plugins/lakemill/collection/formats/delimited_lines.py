@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import pyarrow as pa
 
-from lakemill.collection.delivery import LONGEST_TEXT, Piece, Refused
+from lakemill.collection.delivery import LONGEST_TEXT, Piece, Refused, number_rows
 
 if TYPE_CHECKING:
     from lakemill.collection.formats.delimited import Dialect
@@ -53,8 +53,7 @@ def parse_lines(block: bytes, dialect: "Dialect", shown: str, before: int, lines
             refused.append(Refused(reason, shown, number, text[:LONGEST_TEXT], lines + line))
     columns = zip(*rows, strict=True) if rows else [[] for _ in dialect.names]
     table = {name: pa.array(list(values), pa.string()) for name, values in zip(dialect.names, columns, strict=True)}
-    table["source_row"] = pa.array(numbers, pa.int64())
-    return Piece(pa.table(table), refused), number - before
+    return Piece(number_rows(pa.table(table), numbers), refused), number - before
 
 
 def _split(block: bytes, dialect: "Dialect") -> Iterator[tuple[int, list[str], str, str | None]]:

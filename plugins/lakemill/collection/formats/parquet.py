@@ -10,9 +10,8 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from lakemill.collection.delivery import Piece, Refused
+from lakemill.collection.delivery import NO_ROWS, Piece, Refused, number_rows
 
-NO_ROWS = pa.table({"source_row": pa.array([], pa.int64())})
 PIECE_BYTES = 64 * 2**20
 
 
@@ -34,7 +33,7 @@ def read_parquet(raw: BinaryIO, shown: str) -> Iterator[Piece]:
     except (pa.ArrowException, OSError, UnicodeDecodeError, MemoryError, OverflowError) as error:
         yield Piece(NO_ROWS, [Refused(f"cannot be read: {_shorten(error)}", shown)])
         return
-    yield Piece(schema.empty_table().append_column("source_row", pa.array([], pa.int64())))
+    yield Piece(number_rows(schema.empty_table(), []))
     number = 0
     for group in range(groups):
         count = file.metadata.row_group(group).num_rows
@@ -50,7 +49,7 @@ def read_parquet(raw: BinaryIO, shown: str) -> Iterator[Piece]:
         for start in range(0, len(rows), size):
             part = rows.slice(start, size)
             numbers = np.arange(number + start + 1, number + start + len(part) + 1)
-            yield Piece(part.append_column("source_row", pa.array(numbers, pa.int64())))
+            yield Piece(number_rows(part, numbers))
         number += count
 
 

@@ -4,15 +4,15 @@ Stays out: the formats.
 """
 
 import zipfile
-from collections.abc import Iterator, Sequence
-from contextlib import ExitStack
+from collections.abc import Generator, Iterator, Sequence
+from contextlib import ExitStack, closing
 from pathlib import PurePosixPath
 
 import pyarrow as pa
 
-from lakemill.collection.delivery import PROVENANCE, Piece, Refused
+from lakemill.collection.delivery import NO_ROWS, PROVENANCE, Piece, Refused
 from lakemill.collection.formats.compression import FAULTS, PlainStream, find_compression, list_members, open_plain
-from lakemill.collection.input_files import InputFile
+from lakemill.collection.input_files import InputFile, find_pointer
 from lakemill.config.sources import FilesSource, HttpSource
 
 SUFFIXES = {
@@ -23,9 +23,9 @@ SUFFIXES = {
     ".ndjson": "ndjson",
     ".jsonl": "ndjson",
 }
-NO_ROWS = pa.table({"source_row": pa.array([], pa.int64())})
 EXCEL_MAGIC = b"\xd0\xcf\x11\xe0"
 PARQUET_MAGIC = b"PAR1"
+CONTROLS = bytes((*range(0, 9), *range(14, 27), *range(28, 32)))
 EXCEL_EXPANDED = 2 * 2**30  # its sheets are held in memory
 
 
@@ -47,7 +47,24 @@ def read_files(files: Sequence[InputFile], source: FilesSource | HttpSource) -> 
         yield from _read_file(file, source)
 
 
-def _stamp(pieces: Iterator[Piece], file: InputFile) -> Iterator[Piece]:
+def peek_columns(files: Sequence[InputFile], source: FilesSource | HttpSource) -> list[list[str]]:
+    """Return the columns of files that have some, from their first lines or what they say of themselves.
+
+    Parameters
+    ----------
+    files : sequence of InputFile
+    source : FilesSource or HttpSource
+    """
+    found = []
+    for file in files:
+        with closing(_read_file(file, source)) as pieces:
+            names = next(pieces).rows.column_names
+        if len(names) > 2:  # the reader's own two
+            found.append(names[:-2])
+    return found
+
+
+def _stamp(pieces: Iterator[Piece], file: InputFile, form: str = "") -> Iterator[Piece]:
     is_told = False
     for piece in pieces:
         names = piece.rows.column_names
@@ -58,10 +75,12 @@ def _stamp(pieces: Iterator[Piece], file: InputFile) -> Iterator[Piece]:
             refused = [] if is_told else [Refused(reason, file.shown)]
             piece, is_told = Piece(NO_ROWS, [*refused, *piece.refused]), True
         shown = pa.repeat(pa.scalar(file.shown, pa.string()), len(piece.rows))
-        yield Piece(piece.rows.append_column("source_file", shown), piece.refused)
+        yield Piece(
+            piece.rows.append_column("source_file", shown), piece.refused, file.shown, form in ("json", "ndjson")
+        )
 
 
-def _read_file(file: InputFile, source: FilesSource | HttpSource) -> Iterator[Piece]:
+def _read_file(file: InputFile, source: FilesSource | HttpSource) -> Generator[Piece, None, None]:
     if file.size > source.largest:
         yield from _refuse(file, f"{file.size:,} bytes, more than {source.largest:,}")
         return
@@ -72,14 +91,17 @@ def _read_file(file: InputFile, source: FilesSource | HttpSource) -> Iterator[Pi
                 yield from _read_archive(file, source, stack)
                 return
             compression = None if compression == "zip" else compression
-            form = _find_format(file, compression, source)
-            if form is None:
+            begin = _read_begin(file, compression, source)
+            form = _find_format(begin, file, source)
+            if (pointed := find_pointer(begin)) is not None:
+                yield from _refuse(file, pointed)
+            elif form is None:
                 yield from _refuse(file, "no text, and no format that is known: looks like binary data")
             elif form in ("parquet", "excel"):
                 yield from _stamp(_read_whole(file, form, compression, source, stack), file)
             else:
                 plain = open_plain(file, compression, source.largest, stack)
-                yield from _stamp(_read_stream(plain, form, file.shown, source), file)
+                yield from _stamp(_read_stream(plain, form, file.shown, source), file, form)
                 if plain.fault is not None:
                     yield from _refuse(file, plain.fault)
         except FAULTS as error:
@@ -118,10 +140,13 @@ def _read_whole(
         yield from read_parquet(stack.enter_context(file.open()), file.shown)
 
 
-def _find_format(file: InputFile, compression: str | None, source: FilesSource | HttpSource) -> str | None:
-    """Return the format, by bytes before names; None for binary data that is none of them."""
+def _read_begin(file: InputFile, compression: str | None, source: FilesSource | HttpSource) -> bytes:
     with ExitStack() as stack:
-        begin = open_plain(file, compression, source.largest, stack).read(64 * 1024) or b""
+        return open_plain(file, compression, source.largest, stack).read(64 * 1024) or b""
+
+
+def _find_format(begin: bytes, file: InputFile, source: FilesSource | HttpSource) -> str | None:
+    """Return the format, by bytes before names; None for binary data that is none of them."""
     found = None
     if begin.startswith(PARQUET_MAGIC):
         found = "parquet"
@@ -155,8 +180,10 @@ def _looks_like_text(begin: bytes, encoding: str | None) -> bool:
     if encoding is not None or begin.startswith((b"\xff\xfe", b"\xfe\xff")):
         return True
     begin = begin[:4096]  # damage further on is for the format to find
-    control = sum(begin.count(bytes([code])) for code in (*range(0, 9), *range(14, 27), *range(28, 32)))
-    return control <= max(32, len(begin) // 20)
+    if len(begin.translate(None, CONTROLS)) >= len(begin) - max(32, len(begin) // 20):
+        return True
+    lines = [line for line in begin.split(b"\n") if line.strip()]  # a stretch of zeros costs a text its line only
+    return 2 * sum(line.translate(None, CONTROLS) == line for line in lines) > len(lines) > 2
 
 
 def _is_workbook(file: InputFile) -> bool:

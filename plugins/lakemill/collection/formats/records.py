@@ -10,14 +10,13 @@ from typing import Any
 
 import pyarrow as pa
 
-from lakemill.collection.delivery import LONGEST_NAME, LONGEST_TEXT, PROVENANCE, Piece, Refused
+from lakemill.collection.delivery import LONGEST_NAME, LONGEST_TEXT, PROVENANCE, Piece, Refused, number_rows
 from lakemill.collection.formats.compression import PlainStream
 from lakemill.config.sources import FilesSource, HttpSource
 
 ROWS = 10_000  # a piece
 BLOCK_BYTES = 8 * 2**20
-DEEPEST = 500
-NO_ROWS = pa.table({"source_row": pa.array([], pa.int64())})
+DEEPEST = 200  # levels, by far less than Python takes: also where the caller stands deep in its own stack
 
 
 class _Literal(str):
@@ -49,7 +48,7 @@ class _Rows:
     def take(self) -> Piece:
         names = list(dict.fromkeys(name for row in self._rows for name in row))
         columns = {name: pa.array([row.get(name) for row in self._rows], pa.string()) for name in names}
-        piece = Piece(pa.table({**columns, "source_row": pa.array(self._numbers, pa.int64())}), self._refused)
+        piece = Piece(number_rows(pa.table(columns), self._numbers), self._refused)
         self._rows, self._numbers, self._refused = [], [], []
         return piece
 
@@ -244,8 +243,18 @@ def _as_text(value: Any) -> str | None:
     if isinstance(value, bool):
         return "true" if value else "false"
     if isinstance(value, dict | list):
+        _require_shallow(value, 1)
         return json.dumps(value, ensure_ascii=False, default=_as_number)
     return str(value)
+
+
+def _require_shallow(value: Any, depth: int) -> None:
+    """Raise where a value is nested too deep; how deep the caller's own stack is must not tell."""
+    if depth > DEEPEST:
+        raise RecursionError
+    for one in value.values() if isinstance(value, dict) else value:
+        if isinstance(one, dict | list):
+            _require_shallow(one, depth + 1)
 
 
 def _as_number(value: Any) -> Any:

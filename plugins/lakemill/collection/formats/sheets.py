@@ -10,11 +10,10 @@ from typing import Any, BinaryIO
 
 import pyarrow as pa
 
-from lakemill.collection.delivery import Piece, Refused
+from lakemill.collection.delivery import NO_ROWS, Piece, Refused, number_rows
 from lakemill.config.sources import FilesSource, HttpSource
 
 ROWS = 20_000  # a piece
-NO_ROWS = pa.table({"source_row": pa.array([], pa.int64())})
 
 
 def read_sheet(raw: BinaryIO, shown: str, source: FilesSource | HttpSource) -> Iterator[Piece]:
@@ -78,7 +77,7 @@ def _read_rows(rows: list[list[Any]], shown: str, source: FilesSource | HttpSour
                 column.append(None if cell in missing else cell)
             numbers.append(number)
         columns = {name: pa.array(column, pa.string()) for name, column in zip(names, values, strict=True)}
-        yield Piece(pa.table({**columns, "source_row": pa.array(numbers, pa.int64())}), refused)
+        yield Piece(number_rows(pa.table(columns), numbers), refused)
 
 
 def _as_text(cell: Any) -> str | None:
