@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 from mqtt_for_tests import (
+    NOW,
     NoConnections,
     free_port,
     make_plant,
@@ -55,7 +56,13 @@ def collect(broker: str, lake: Lake, password: str = "volts") -> None:
     plant, stop = make_plant(broker, connection="plant"), threading.Event()
     connections = NoConnections(plant=Credentials(login="admin", password=password))
     collector = Collector(
-        plant.collect["meters"], name="meters", workflow=plant, lake=lake, connections=connections, broker=broker
+        plant.collect["meters"],
+        name="meters",
+        workflow=plant,
+        lake=lake,
+        connections=connections,
+        broker=broker,
+        now=lambda: NOW,
     )
     ending = threading.Timer(20, stop.set)
     ending.start()
@@ -94,6 +101,7 @@ def test_batches_are_larger_than_what_mosquitto_grants_to_others(tmp_path):
             lake=lake,
             connections=NoConnections(),
             broker=f"mqtt://127.0.0.1:{port}",
+            now=lambda: NOW,
         )
         with start_collecting(plant, lake, tmp_path):
             pass  # its session stays

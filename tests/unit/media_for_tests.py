@@ -1,4 +1,4 @@
-"""Media files made on the spot, for tests: films; pictures and sound take one line where they are needed.
+"""Media files made on the spot, for tests: films, and a file of each format of pictures, sound and films.
 
 Stays out: asserting.
 """
@@ -8,6 +8,8 @@ from pathlib import Path
 
 import av
 import numpy as np
+import soundfile
+from PIL import Image
 
 
 def make_film(path: Path, frames: list[np.ndarray], *, codec: str = "mpeg4", rate: int = 10, **metadata: str) -> Path:
@@ -54,3 +56,31 @@ def turn_film(path: Path) -> Path:
 def plain_frames(count: int, brightness: int = 200, *, height: int = 32, width: int = 64) -> list[np.ndarray]:
     """Frames that are all the same."""
     return [np.full((height, width, 3), brightness, np.uint8)] * count
+
+
+def good_pictures(folder: Path) -> None:
+    """A picture of noise in each format."""
+    noise = Image.fromarray(np.random.default_rng(0).integers(0, 255, (40, 50, 3)).astype(np.uint8))
+    for name in ("x.png", "x.jpg", "x.gif", "x.bmp", "x.tif", "x.webp", "x.jp2", "x.ppm", "x.avif"):
+        noise.save(folder / name)
+
+
+def good_sounds(folder: Path) -> None:
+    """Half a second of noise in each format."""
+    noise = np.random.default_rng(0).normal(0, 0.1, (8000, 2))
+    for name in ("x.wav", "x.flac", "x.ogg", "x.mp3", "x.aiff", "x.au", "x.caf"):
+        soundfile.write(folder / name, noise, 16_000)
+
+
+def good_films(folder: Path) -> None:
+    """A second of noise in each format."""
+    frames = [np.random.default_rng(number).integers(0, 255, (32, 64, 3)).astype(np.uint8) for number in range(12)]
+    for name, codec in {
+        "x.mp4": "mpeg4",
+        "y.mp4": "libx264",
+        "x.avi": "mpeg4",
+        "x.mkv": "mpeg4",
+        "x.webm": "libvpx",
+    }.items():
+        make_film(folder / name, frames, codec=codec)
+    make_film(folder / "x.mpg", frames, codec="mpeg2video", rate=25)

@@ -9,6 +9,8 @@ import time
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from datetime import datetime, timezone
+from functools import partial
 from pathlib import Path
 
 from rich.console import Console
@@ -85,7 +87,15 @@ def collect_until_told(
         where = f"include/workflows/{workflow.workflow}.yaml: collect.{key}"
         address = resolve_broker(source, broker, where=where)
         collectors.append(
-            Collector(source, name=key, workflow=workflow, lake=lake, connections=connections, broker=address)
+            Collector(
+                source,
+                name=key,
+                workflow=workflow,
+                lake=lake,
+                connections=connections,
+                broker=address,
+                now=partial(datetime.now, timezone.utc),
+            )
         )
     stop = threading.Event()
     totals: Counter[str] = Counter()

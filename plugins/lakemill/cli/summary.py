@@ -14,6 +14,7 @@ from rich.text import Text
 from lakemill.config import Workflow
 from lakemill.config.sources import MqttSource
 from lakemill.lake import Lake
+from lakemill.lake.deliveries import read_deliveries
 from lakemill.lake.landing import count_landed, landed_files, landed_partitions
 from lakemill.lake.verdicts import Verdict, read_all_verdicts
 
@@ -57,7 +58,8 @@ def show_partitions(workflow: Workflow, lake: Lake) -> Group:
     Returns
     -------
     rich.console.Group
-        A table, and below it what the sources' suites refused, and what has landed and is not ingested.
+        A table, whose ``quarantined`` are rows of the workflow's table, and below it what the sources' suites refused,
+        what was refused as it was delivered, and what has landed and is not ingested.
     """
     verdicts = Verdicts.read(lake)
     names = ("rows", "clean", "quarantined", "duplicates")
@@ -75,7 +77,19 @@ def show_partitions(workflow: Workflow, lake: Lake) -> Group:
         table.add_column(heading, no_wrap=True)
     for key in sorted({*verdicts.ingestion, *verdicts.monitoring, *verdicts.gate}):
         table.add_row(key, *_row(verdicts, key, names))
-    return Group(table, *_notes(verdicts), *_note_landed(workflow, lake))
+    return Group(table, *_notes(verdicts), *_note_refused(workflow, lake), *_note_landed(workflow, lake))
+
+
+def _note_refused(workflow: Workflow, lake: Lake) -> list[Text]:
+    """Return a line for each delivery of which something was refused before it was rows of a table."""
+    lines = []
+    for name in workflow.collect:
+        parts = {key: part for record in read_deliveries(lake, name).values() for key, part in record.parts.items()}
+        for key, part in sorted(parts.items()):
+            counts = [(part.refused - part.files, "row(s)"), (part.files, "file(s)")]
+            if told := " and ".join(f"{count:,} {what}" for count, what in counts if count):
+                lines.append(Text(f"{key}  quarantine: {told} of {name} as delivered", style="dim"))
+    return lines
 
 
 def _note_landed(workflow: Workflow, lake: Lake) -> list[Text]:

@@ -19,6 +19,7 @@ from lakemill.collection.delivery import Connections
 from lakemill.collection.reading_batch import Message
 from lakemill.collection.readings import MessageReader, TopicPattern
 from lakemill.collection.sessions import ConnectionLostError, Session
+from lakemill.collection.table import name_needed
 from lakemill.config import Workflow
 from lakemill.config.sources import EMBEDDED, MqttSource
 from lakemill.lake import Lake
@@ -65,6 +66,8 @@ class Collector:
     connections : Connections
     broker : str
         Its address, also where the source says ``embedded``.
+    now : callable
+        Gives the moment, with a time zone, that a message is received at.
     """
 
     def __init__(
@@ -76,13 +79,15 @@ class Collector:
         lake: Lake,
         connections: Connections,
         broker: str,
+        now: Callable[[], datetime],
     ) -> None:
         where = f"include/workflows/{workflow.workflow}.yaml: collect.{name}"
         self._source = source
         self._name = name
         self._lake = lake
+        self._now = now
         self._broker = parse_broker(broker, where=where)
-        self._reader = MessageReader(source, workflow.partition)
+        self._reader = MessageReader(source, workflow.partition, name_needed(workflow).values())
         self._session = Session(
             self._broker,
             f"lakemill-{workflow.workflow}-{name}",
@@ -149,7 +154,7 @@ class Collector:
 
     def _take(self, topic: str, payload: bytes, number: int | None) -> None:
         # later than the one before it, whatever the clock does: the first of two is found by it
-        self._received_at = max(datetime.now(timezone.utc), self._received_at + timedelta(microseconds=1))
+        self._received_at = max(self._now(), self._received_at + timedelta(microseconds=1))
         self._last = time.monotonic()
         if not self._batch:
             self._began = self._last
@@ -181,7 +186,7 @@ class Collector:
         report(landed)
 
     def _tell(self) -> None:
-        subscribed_at = datetime.now(timezone.utc).isoformat()
+        subscribed_at = self._now().isoformat()
         self._lake.write_document(f"collectors/{self._name}", {"subscribed_at": subscribed_at})
         log.info("%s: subscribed", self._broker)
 

@@ -17,7 +17,7 @@ from lakemill.collection.readings import INSTANT, TopicPattern
 from lakemill.config.sources import MqttSource
 from lakemill.lake import quarantine
 from lakemill.lake.deliveries import Part, Record, read_deliveries, record_delivery
-from lakemill.lake.landing import land, landed_files, landed_partitions, remove_landed
+from lakemill.lake.landing import clear_unfinished, land, landed_files, landed_partitions, remove_landed
 from lakemill.lake.locks import hold_lock
 from lakemill.lake.merging import Merge, Merged, count_rows, ensure_table, merge_landed
 
@@ -56,6 +56,7 @@ def collect_landed(source: MqttSource, request: Request, *, ingested_at: datetim
 
 def _collect(source: MqttSource, request: Request, ingested_at: datetime) -> dict[str, Any]:
     lake, name, key = request.lake, request.source, request.key
+    clear_unfinished(lake, name, f"collect {key}")  # under the lock, so of a killed one
     paths = landed_files(lake, name, key)
     names = dict.fromkeys((*TopicPattern(source.topic).names, *source.key, source.event_time))
     ensure_table(lake, f"raw_{name}", pa.schema({**dict.fromkeys(names, pa.string()), **PROVENANCE}))
@@ -104,7 +105,14 @@ def _refuse(request: Request, rows: list[dict[str, Any]], reason: str) -> None:
         said = {name: value for name, value in row.items() if value is not None and name not in PROVENANCE}
         text = json.dumps(said, ensure_ascii=False)[:LONGEST_TEXT]
         refused.append(Refused(reason, row["source_file"], row["source_row"], text))
-    land(request.lake, request.source, f"misfit-{uuid.uuid4().hex}", {}, {request.key: refused})
+    land(
+        request.lake,
+        request.source,
+        f"misfit-{uuid.uuid4().hex}",
+        {},
+        {request.key: refused},
+        writer=f"collect {request.key}",
+    )
 
 
 def _sweep_refused(request: Request) -> None:

@@ -5,7 +5,7 @@ how messages are written.
 """
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import datetime
 from itertools import chain
 from typing import Any, NamedTuple
@@ -78,6 +78,11 @@ class ReadingBatch:
             self.refuse_row(place, reason)
         kept = [place for place in range(len(self.rows)) if place not in reasons]
         self.rows, self.origins = [self.rows[place] for place in kept], [self.origins[place] for place in kept]
+
+    def rename(self, names: Mapping[str, str]) -> None:
+        """Give fields other names, in the rows that have them."""
+        if names:
+            self.rows = [{names.get(name, name): value for name, value in row.items()} for row in self.rows]
 
     def as_columns(self) -> dict[str, pa.Array]:
         """Return the rows' values as texts by field; rows with values that are none are refused and removed."""

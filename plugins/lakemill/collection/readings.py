@@ -7,7 +7,7 @@ import csv
 import io
 import re
 from collections import defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from itertools import chain
@@ -90,13 +90,17 @@ class MessageReader:
     source : MqttSource
     partition : Partition
         How the workflow is cut.
+    named : iterable of str
+        Columns that the workflow file names: a field whose name differs in capitals alone is taken for one of these.
     """
 
-    def __init__(self, source: MqttSource, partition: Partition) -> None:
+    def __init__(self, source: MqttSource, partition: Partition, named: Iterable[str] = ()) -> None:
         self._source = source
         self._partition = partition
         self._zone = ZoneInfo(partition.timezone)
         self._pattern = TopicPattern(source.topic)
+        own = (*self._pattern.names, *source.key, source.event_time)
+        self._spelling = {name.lower(): name for name in (*named, *own)}
         self._missing = pa.array(source.missing, pa.string())
 
     def read(self, messages: Sequence[Message]) -> Readings:
@@ -220,6 +224,8 @@ class MessageReader:
         has_alike = len({name.lower() for name in names}) < len(names)
         if faults or has_alike or len(names) > MOST_FIELDS:
             batch.drop(lambda row: _judge_names(row, faults))
+        known = {name: self._spelling.get(name.lower(), name) for name in names}
+        batch.rename({name: kept for name, kept in known.items() if name != kept})
 
     def _add_levels(self, batch: ReadingBatch, levels: Levels) -> None:
         contradictions: dict[int, str] = {}

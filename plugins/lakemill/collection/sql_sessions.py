@@ -143,7 +143,7 @@ class Sqlite(Database):
         ("CHAR", pa.string(), {"text"}),
         ("CLOB", pa.string(), {"text"}),
         ("TEXT", pa.string(), {"text"}),
-        ("BLOB", pa.binary(), {"blob"}),
+        ("BLOB", pa.binary(), {"blob", "text", "integer", "real"}),  # as texts, bytes could not be kept
         ("REAL", pa.float64(), {"integer", "real"}),
         ("FLOA", pa.float64(), {"integer", "real"}),
         ("DOUB", pa.float64(), {"integer", "real"}),

@@ -69,7 +69,8 @@ def collect_source(
     Returns
     -------
     dict
-        ``source``, ``rows``, ``malformed``, ``delivery``, ``changed`` (whether the raw table was).
+        ``source``, ``rows``, ``malformed`` (what was refused: a row is one, and so is a whole file),
+        ``malformed_files`` (the files of these), ``delivery``, ``changed`` (whether the raw table was).
 
     Raises
     ------
@@ -158,7 +159,7 @@ def _stream(
     report: Callable[[str], None],
 ) -> tuple[dict[str, Part], bool]:
     """Read a delivery into the lake; only partitions whose rows are others than the lake's are written."""
-    counts: dict[str, list[int]] = defaultdict(lambda: [0, 0])
+    counts: dict[str, list[int]] = defaultdict(lambda: [0, 0, 0])
     digests: dict[str, Any] = defaultdict(lambda: hashlib.sha256())
     # features of media come and go with the workflow file, which says so itself
     may_grow = source.columns == "grow" or isinstance(source, MEDIA)
@@ -190,6 +191,7 @@ def _stream(
                     part = fitting.fit(part, partial(write, key))
                 counts[key][0] += len(part.rows)
                 counts[key][1] += len(part.refused)
+                counts[key][2] += sum(one.source_row is None for one in part.refused)
                 _digest(digests[key], part)
                 refused.write(key, part.refused)
                 reasons += [one.reason for one in part.refused[: 3 - len(reasons)]]
@@ -199,8 +201,10 @@ def _stream(
                 report(f"{delivery.location}: {total:,} rows")
         fitting.require_any(sum(count[0] for count in counts.values()))
         if not delivery.is_whole:
-            counts.setdefault(request.key, [0, 0])
-        parts = {key: Part(count[0], count[1], digests[key].hexdigest()[:16]) for key, count in counts.items()}
+            counts.setdefault(request.key, [0, 0, 0])
+        parts = {
+            key: Part(count[0], count[1], digests[key].hexdigest()[:16], count[2]) for key, count in counts.items()
+        }
         before = held.parts if held is not None else {}
         changed = sorted(key for key in {*parts, *before} if parts.get(key) != before.get(key))
         if changed:
@@ -272,6 +276,7 @@ def _summarise(request: Request, record: Record, *, changed: bool) -> dict[str, 
         "source": request.source,
         "rows": part.rows,
         "malformed": part.refused,
+        "malformed_files": part.files,
         "delivery": record.delivery,
         "changed": changed,
     }

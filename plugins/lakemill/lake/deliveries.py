@@ -35,13 +35,18 @@ class Part:
     ----------
     rows : int
     refused : int
+        Rows of quarantine: a refused line or row is one, and so is a whole file, however many rows it had.
     digest : str
         The same for the same rows.
+    files : int
+        Of the refused, those that are not single rows but a file or what was left of a damaged one. Readings of
+        sensors and whole messages are not told apart.
     """
 
     rows: int
     refused: int
     digest: str
+    files: int = 0
 
 
 @dataclass(frozen=True)

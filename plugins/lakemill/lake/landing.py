@@ -24,6 +24,7 @@ from lakemill.lake.storage import Lake
 FOLDER = "_landing"
 REFUSED = "_refused"
 UNFINISHED = "_unfinished"
+COLLECTOR = "collector"
 
 
 def land(
@@ -32,6 +33,8 @@ def land(
     batch: str,
     rows: Mapping[str, pa.Table],
     refused: Mapping[str, Sequence[RefusedInput]],
+    *,
+    writer: str = COLLECTOR,
 ) -> None:
     """Keep a micro-batch; when this returns, a loss of power takes nothing of it.
 
@@ -45,6 +48,8 @@ def land(
         By partition; ``delivery`` is added, the batch.
     refused : mapping of str to sequence of RefusedInput
         By partition.
+    writer : str
+        Who keeps it, one process at a time: what it was killed over is cleared when it begins again, and nobody else's.
 
     Raises
     ------
@@ -54,9 +59,9 @@ def land(
     try:
         for key, table in rows.items():
             delivered = table.append_column("delivery", pa.repeat(pa.scalar(batch, pa.string()), len(table)))
-            _write(lake, source, f"{key}/{batch}", delivered)
+            _write(lake, source, f"{key}/{batch}", delivered, writer)
         for key, found in refused.items():
-            _write(lake, source, f"{REFUSED}/{key}/{batch}", as_rows(found))
+            _write(lake, source, f"{REFUSED}/{key}/{batch}", as_rows(found), writer)
     except OSError as error:
         raise LakeError(
             f"cannot keep what came: {error}",
@@ -148,18 +153,34 @@ def claim_landing(lake: Lake, source: str) -> Iterator[None]:
                 where=f"{lake.workflow}: {source}",
                 remedy="one is enough: stop one of them",
             ) from None
-        _clear_unfinished(lake, source)
+        clear_unfinished(lake, source)
         yield
 
 
-def _write(lake: Lake, source: str, name: str, rows: pa.Table) -> None:
+def clear_unfinished(lake: Lake, source: str, writer: str = COLLECTOR) -> None:
+    """Remove what a killed process was writing: nobody was told that it was kept.
+
+    Parameters
+    ----------
+    lake : Lake
+    source : str
+    writer : str
+        Who it was; the caller must be sure that no other process is it now.
+    """
+    folder = lake.local_folder
+    if folder is not None:
+        for path in (folder / _folder(source, UNFINISHED) / writer).glob("*"):
+            path.unlink(missing_ok=True)
+
+
+def _write(lake: Lake, source: str, name: str, rows: pa.Table, writer: str) -> None:
     path = f"{_folder(source)}/{name}.parquet"
     root = lake.local_folder
     if root is None:  # an object appears whole, or not at all
         with lake.files.open_output_stream(path) as out:
             pq.write_table(rows, out, compression="zstd")
         return
-    unfinished = root / _folder(source, UNFINISHED) / name.replace("/", " ")
+    unfinished = root / _folder(source, UNFINISHED) / writer / name.replace("/", " ")
     _make_folder(unfinished.parent)
     with unfinished.open("wb") as out:
         pq.write_table(rows, out, compression="zstd")
@@ -185,14 +206,6 @@ def _sync_folder(folder: Path) -> None:
         os.fsync(descriptor)
     finally:
         os.close(descriptor)
-
-
-def _clear_unfinished(lake: Lake, source: str) -> None:
-    """Remove what a killed process was writing: nobody was told that it was kept."""
-    folder = lake.local_folder
-    if folder is not None:
-        for path in (folder / _folder(source, UNFINISHED)).glob("*"):
-            path.unlink(missing_ok=True)
 
 
 def _folder(source: str, below: str = "") -> str:

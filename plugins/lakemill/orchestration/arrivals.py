@@ -9,6 +9,8 @@ import threading
 import time
 from collections.abc import AsyncIterator
 from concurrent.futures import ThreadPoolExecutor
+from datetime import datetime, timezone
+from functools import partial
 from typing import Any
 
 from airflow.sdk import Asset, AssetWatcher, task
@@ -210,4 +212,13 @@ def _run_collector(workflow: str, name: str, stop: threading.Event) -> None:
         raise CollectionError(f"collect.{name} is no source of kind mqtt any more", where=workflow)
     broker = resolve_broker(source, settings.broker, where=f"include/workflows/{workflow}.yaml: collect.{name}")
     connections = AirflowConnections()
-    Collector(source, name=name, workflow=declared, lake=lake, connections=connections, broker=broker).run(stop)
+    collector = Collector(
+        source,
+        name=name,
+        workflow=declared,
+        lake=lake,
+        connections=connections,
+        broker=broker,
+        now=partial(datetime.now, timezone.utc),
+    )
+    collector.run(stop)

@@ -4,6 +4,8 @@ import threading
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import datetime, timezone
+from functools import partial
 from io import StringIO
 from pathlib import Path
 from typing import Any
@@ -61,6 +63,7 @@ class Plant:
             lake=self.lake,
             connections=NoConnections(),
             broker=str(self.running.broker),
+            now=partial(datetime.now, timezone.utc),
         )
         thread = threading.Thread(target=collector.run, args=(stop,))
         thread.start()

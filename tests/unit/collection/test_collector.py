@@ -88,6 +88,7 @@ class Collecting:
             lake=lake,
             connections=connections or NoConnections(),
             broker=broker,
+            now=lambda: NOW,
         )
         self._thread = threading.Thread(target=self._run)
 

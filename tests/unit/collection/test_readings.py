@@ -95,6 +95,14 @@ def test_what_is_no_reading_is_refused_with_a_reason(payload, reason):
     assert [row["good"] for row in rows_of(readings)] == ["1"]
 
 
+def test_a_field_whose_name_differs_in_capitals_alone_is_the_one_that_the_workflow_names():
+    plant = make_plant("mqtt://localhost")
+    payload = b'[{"AT": "2024-03-01", "Watts": 1, "more": 2}, {"at": "2024-03-02", "watts": 3}]'
+    reader = MessageReader(plant.collect["meters"], plant.partition, ["watts"])
+    rows = rows_of(reader.read([Message(TOPIC, payload, RECEIVED)]))
+    assert [(row["at"], row["watts"]) for row in rows] == [("2024-03-01", "1"), ("2024-03-02", "3")]
+
+
 def test_a_reading_without_a_part_of_its_key_is_refused():
     assert reasons_of(read('{"at": "2024-03-01"}', key=["house", "phase"])) == ["phase: missing, but part of the key"]
 

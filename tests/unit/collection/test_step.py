@@ -37,7 +37,7 @@ class NoConnections:
 def test_rows_are_kept_as_delivered_with_where_they_come_from(collect, lake):
     collected = collect()
     delivery = collected.pop("delivery")
-    assert collected == {"source": "parcels", "rows": 6, "malformed": 0, "changed": True}
+    assert collected == {"source": "parcels", "rows": 6, "malformed": 0, "malformed_files": 0, "changed": True}
     first = lake.read("raw_parcels").to_pylist()[0]
     assert first == {
         "id": "2024-03-01-0",

@@ -12,7 +12,7 @@ from pyarrow import fs
 
 from lakemill.exceptions import LakeError
 from lakemill.lake import Lake
-from lakemill.lake.landing import claim_landing, land, landed_files, landed_partitions, remove_landed
+from lakemill.lake.landing import claim_landing, clear_unfinished, land, landed_files, landed_partitions, remove_landed
 from lakemill.lake.merging import Merge, count_rows, ensure_table, merge_landed
 
 DAY = "2024-03-01"
@@ -90,12 +90,23 @@ def test_what_has_landed_goes_when_it_is_removed(lake):
 
 
 def test_what_a_killed_process_was_writing_is_not_seen_and_cleared(lake):
-    unfinished = lake.local_folder / "_landing/meters/_unfinished" / f"{DAY} b1"
+    unfinished = lake.local_folder / "_landing/meters/_unfinished/collector" / f"{DAY} b1"
     unfinished.parent.mkdir(parents=True)
     unfinished.write_bytes(b"half of a file")
     assert landed_partitions(lake, "meters") == []
     with claim_landing(lake, "meters"):
         assert not unfinished.exists()
+
+
+def test_a_collector_that_begins_leaves_alone_what_others_are_writing(lake):
+    folder = lake.local_folder / "_landing/meters/_unfinished"
+    for writer in ("collector", f"collect {DAY}"):
+        (folder / writer).mkdir(parents=True)
+        (folder / writer / "half").touch()
+    with claim_landing(lake, "meters"):
+        assert [path.parent.name for path in folder.rglob("half")] == [f"collect {DAY}"]
+    clear_unfinished(lake, "meters", f"collect {DAY}")
+    assert list(folder.rglob("half")) == []
 
 
 def test_a_second_process_is_told_that_the_first_has_the_source(lake):
@@ -236,4 +247,4 @@ def test_nothing_is_left_behind(lake, merge, tmp_path):
     shutil.rmtree(tmp_path / "duckdb", ignore_errors=True)
     data = list((lake.local_folder / "raw_meters").glob("*/*.parquet"))
     assert len(data) == 1
-    assert list((lake.local_folder / "_landing/meters/_unfinished").iterdir()) == []
+    assert list((lake.local_folder / "_landing/meters/_unfinished/collector").iterdir()) == []
