@@ -138,10 +138,10 @@ class Headers:
                 contradictory = pa.concat_tables([contradictory, rows.filter(pc.invert(has_one))])
                 rows = rows.filter(has_one)
             for lowered, names in alike.items():
-                values = pc.coalesce(*(rows.column(name) for name in names))
                 kept = self._spelling.setdefault(lowered, names[0])
                 if names != [kept]:
                     at = rows.column_names.index(names[0])
+                    values = pc.coalesce(*(rows.column(name) for name in names))
                     rows = rows.drop_columns(names).add_column(at, kept, values)
             return rows, contradictory
         known = {names[0]: self._spelling.setdefault(lowered, names[0]) for lowered, names in alike.items()}

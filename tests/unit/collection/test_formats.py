@@ -103,6 +103,23 @@ def test_excel_cells_become_texts(read):
     assert found.rows.column("source_row").to_pylist() == [3, 4]
 
 
+@pytest.mark.parametrize("name", ["source_row", "Source_File", "delivery"])
+@pytest.mark.parametrize("is_last", [True, False])
+def test_a_column_with_a_name_of_the_lake_s_own_is_told_wherever_it_stands(read, name, is_last):
+    header = ["id", name] if is_last else [name, "id"]
+    for found in (read(workbook([header, [1, 2]]), "x.xlsx"), read(f"{','.join(header)}\n1,2\n".encode())):
+        assert len(found.rows) == 0
+        assert [reason.split(":")[0] for reason in found.reasons] == [
+            f"has a column {name!r}, a name of the lake's own"
+        ]
+
+
+@pytest.mark.parametrize("name", ["x.csv", "x.parquet", "x.xlsx", "x.csv.gz"])
+def test_a_pointer_of_git_lfs_is_told_with_its_remedy(read, name):
+    found = read(b"version https://git-lfs.github.com/spec/v1\noid sha256:00\nsize 12\n", name)
+    assert (len(found.rows), ["git lfs pull" in reason for reason in found.reasons]) == (0, [True])
+
+
 def test_a_sheet_is_taken_by_name(read):
     content = workbook([["a"], [1]], prices=[["b"], [2]])
     assert values(read(content, "x.xlsx", sheet="prices")) == [{"b": "2"}]

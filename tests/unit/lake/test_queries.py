@@ -7,7 +7,7 @@ import pytest
 
 from lakemill.exceptions import TableError
 from lakemill.lake import check_syntax, run_query
-from lakemill.lake.queries import name_result
+from lakemill.lake.queries import find_columns_read, name_result
 
 TABLES = {"parcels": pa.table({"id": [1, 2, 3], "depot": ["N", "S", None]}), "depots": pa.table({"depot": ["N"]})}
 
@@ -111,3 +111,20 @@ def test_anything_but_one_query_is_refused(sql):
 )
 def test_the_columns_of_a_result_are_read_from_the_query_where_it_names_them_all(sql, columns):
     assert name_result(sql) == columns
+
+
+@pytest.mark.parametrize(
+    ("sql", "read"),
+    [
+        ("SELECT t.a, u.b FROM t JOIN u ON u.k = t.k", ["a", "k"]),
+        ("SELECT a, upper(b) AS c FROM t WHERE d > 1 ORDER BY c", ["a", "b", "d"]),
+        ("SELECT a, b FROM t, u", []),
+        ("SELECT x.a FROM (SELECT * FROM t) AS x", []),
+        ("WITH t AS (SELECT 1 AS a) SELECT t.a FROM t", []),
+        ("SELECT * EXCLUDE (a) FROM t", []),
+        ("SELECT T.A FROM t", ["A"]),
+        ("nonsense", []),
+    ],
+)
+def test_only_columns_that_a_query_surely_reads_of_a_table_are_named(sql, read):
+    assert find_columns_read(sql, "t") == read
