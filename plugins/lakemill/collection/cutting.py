@@ -42,9 +42,12 @@ def cut_piece(piece: Piece, column: str, partition: Partition, *, where: str) ->
         If there is no such column.
     """
     rows = piece.rows
+    if column not in rows.column_names and piece.is_sparse and len(rows):
+        rows = rows.append_column(column, pa.nulls(len(rows), pa.string()))  # rows have columns of their own
     if column not in rows.column_names:
-        if len(rows) == 0 and piece.refused:  # it only tells of what is refused
-            yield partition.start, piece
+        if len(rows) == 0:  # it only tells of what is refused, if of anything
+            if piece.refused:
+                yield partition.start, piece
             return
         raise CollectionError(
             f"event_time: no column {column!r}", where=where, remedy=suggest(column, rows.column_names)

@@ -167,3 +167,30 @@ def test_a_damaged_delivery_collected_again_changes_nothing(collect, lake, tmp_p
 
 def test_a_misfit_is_an_error_of_the_lake():
     assert issubclass(MisfitError, LakeError)
+
+
+def test_of_files_that_are_cut_by_event_time_one_without_it_is_refused_and_the_others_are_taken(
+    make_project, lake, tmp_path
+):
+    source = {"path": str(tmp_path / "in/*.csv"), "event_time": "sent_at"}
+    workflow = make_project(workflow={"collect": {"parcels": source}})[1]
+    (tmp_path / "in").mkdir()
+    for number in (1, 2, 3):
+        (tmp_path / f"in/{number}.csv").write_text(
+            as_file(number).replace("sent_at", "sent_on" if number == 1 else "sent_at")
+        )
+    said = {"project": tmp_path, "ingested_at": NOW, "connections": None}
+    collected = collect_source(workflow, "parcels", "2024-03-01", lake, **said)
+    assert (collected["rows"], collected["malformed"], collected["malformed_files"]) == (2, 1, 1)
+    assert lake.read("quarantine").column("reasons")[0].as_py()[0].startswith("event_time: no column 'sent_at'")
+
+
+def test_rows_of_json_without_an_event_time_are_refused_whatever_else_their_file_has(make_project, lake, tmp_path):
+    source = {"path": str(tmp_path / "in/*.ndjson"), "event_time": "sent_at"}
+    workflow = make_project(workflow={"collect": {"parcels": source}})[1]
+    (tmp_path / "in").mkdir()
+    (tmp_path / "in/1.ndjson").write_text(line(1).replace("sent_at", "sent_on"))
+    (tmp_path / "in/2.ndjson").write_text(line(2))
+    said = {"project": tmp_path, "ingested_at": NOW, "connections": None}
+    collected = collect_source(workflow, "parcels", "2024-03-01", lake, **said)
+    assert (collected["rows"], collected["malformed"], collected["malformed_files"]) == (1, 1, 0)
