@@ -8,7 +8,7 @@ import pytest
 
 from lakemill.collection import collect_source
 from lakemill.collection.freshness import find_stale
-from lakemill.exceptions import ConfigError, TableError
+from lakemill.exceptions import ConfigError, MisfitError, TableError
 from lakemill.labels.answers import Answer, AnswerError, list_classes, make_corrections
 from lakemill.lake.label_corrections import record_corrections
 from lakemill.lake.maintenance import read_pins
@@ -328,5 +328,5 @@ def test_a_table_that_has_the_label_too_is_an_error(make_house):
 
 def test_a_delivery_of_labels_without_a_column_is_an_error_with_a_remedy(make_house):
     house = make_house().deliver(FIRST, "a", outcomes=["id,lat", "a,true"])
-    with pytest.raises(TableError, match=r"no column 'late' in what outcomes delivers\n  -> did you mean 'lat'"):
+    with pytest.raises(MisfitError, match=r"no column 'late', which table.label.column names\n  -> did you mean 'lat'"):
         house.ingest(FIRST)

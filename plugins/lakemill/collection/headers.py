@@ -62,7 +62,9 @@ def find_needed(workflow: Workflow, name: str, project: Path) -> Needed:
     label = workflow.table.label
     if name == label.source:
         columns |= dict.fromkeys(workflow.table.label_key, "table.label.key")
-        columns |= {label.column: "table.label.column"} | ({label.known_at: "table.label.known_at"} if label.known_at else {})
+        columns[label.column] = "table.label.column"
+        if label.known_at is not None:
+            columns[label.known_at] = "table.label.known_at"
     elif sql is None:
         columns |= {column: place.split(":")[0] for place, column in name_needed(workflow).items()}
     spelled = tuple(columns)
