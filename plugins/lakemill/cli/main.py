@@ -15,6 +15,7 @@ import typer
 from rich.console import Console
 
 from lakemill.cli.cleaning import cleaning
+from lakemill.cli.diagnose import diagnose
 from lakemill.cli.labels import app as labels_app
 from lakemill.cli.lake import app as lake_app
 from lakemill.cli.quarantine import app as quarantine_app
@@ -33,6 +34,7 @@ app.add_typer(quarantine_app, name="quarantine")
 app.command()(suggest_expectations)
 app.command()(data_docs)
 app.command()(cleaning)
+app.command()(diagnose)
 app.command()(times)
 app.add_typer(labels_app, name="labels")
 WIDTH = None if sys.stdout.isatty() else 120  # in a log the width is ours to choose

@@ -226,6 +226,16 @@ class Registry:
         except MlflowException:  # MLflow's word for: no such model or alias
             return None
 
+    def versions(self) -> list[str]:
+        """Return all versions, the oldest first."""
+        found = self._client.search_model_versions(f"name = '{self.name}'")
+        return sorted((str(one.version) for one in found), key=int)
+
+    def figures(self, version: str) -> dict[str, float]:
+        """Return what was measured of a version: times, rows, scores, the gate's among them."""
+        run = self._client.get_model_version(self.name, version).run_id
+        return dict(self._client.get_run(run).data.metrics)
+
     def count_versions(self) -> int:
         """Return the number of versions."""
         return len(self._client.search_model_versions(f"name = '{self.name}'"))
