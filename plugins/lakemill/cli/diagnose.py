@@ -4,6 +4,7 @@ Light at the top, as ``main`` is. Stays out: finding it (``registry.diagnosis``)
 """
 
 import json
+import os
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -37,6 +38,7 @@ def diagnose(
     from lakemill.registry.diagnosis import choose_version
     from lakemill.registry.diagnosis import diagnose as diagnose_version
 
+    os.environ.setdefault("MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR", "false")  # there is one bar already
     settings = load_settings()
     declared = find_workflow(workflow, settings)
     registry = _open_registry(declared, settings)

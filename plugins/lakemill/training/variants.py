@@ -44,9 +44,10 @@ class Regularised:
 def _times(factor: float, own: Any = 1) -> Stronger:
     def stronger(value: Any) -> Any:
         value = own if value is None else value
-        if isinstance(value, float) and isinstance(own, int) and value < 1:  # a share of the rows
-            return min(0.5, value * factor)
-        return type(value)(round(value * factor)) if isinstance(value, int) else value * factor
+        if isinstance(own, float):
+            return value * factor
+        # of a parameter that counts rows, a float is a share of them
+        return min(0.5, value * factor) if isinstance(value, float) else round(value * factor)
 
     return stronger
 
