@@ -42,7 +42,6 @@ def test_a_kept_model_is_diagnosed_on_training_and_validation_rows(
     assert [point.rows for point in found.curve][-1] == 210
     assert found.importances[0].feature == "size"
     assert {one.feature for one in found.importances} == {"size", "noise", "colour"}
-    assert {"size", "colour", "at"} <= {one.feature for one in found.slices} | {"size", "colour", "at"}
     assert [share for _, share in steps] == sorted(share for _, share in steps)
     assert 0.0 <= steps[0][1] <= steps[-1][1] <= 1.0
     assert found.test is None
