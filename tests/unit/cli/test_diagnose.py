@@ -41,7 +41,9 @@ def model(project: Path, workflow: Workflow) -> str:
     publish(workflow, lake, KEY, make_rows(workflow, KEY, 300))
     as_of = end_of(workflow, KEY)
     snapshot = take_snapshot(workflow, lake, as_of=as_of)["id"]
-    tuned = [releases.tune(workflow, lake, snapshot, "plain", studies=f"sqlite:///{project / 'studies.db'}")]
+    studies = f"sqlite:///{project / 'studies.db'}"
+    releases.tune(workflow, lake, snapshot, studies=studies)
+    tuned = [releases.take_best(workflow, lake, snapshot, "plain", studies=studies)]
     return releases.fit(workflow, lake, registry, snapshot, tuned, as_of=as_of)
 
 

@@ -23,7 +23,9 @@ def train(workflow: Workflow, lake: Lake, registry: Registry, key: str, folder: 
     publish(workflow, lake, key, make_rows(workflow, key, 300, problem=problem))
     as_of = end_of(workflow, key)
     snapshot = take_snapshot(workflow, lake, as_of=as_of)["id"]
-    tuned = [releases.tune(workflow, lake, snapshot, "plain", studies=f"sqlite:///{folder / 'studies.db'}")]
+    studies = f"sqlite:///{folder / 'studies.db'}"
+    releases.tune(workflow, lake, snapshot, studies=studies)
+    tuned = [releases.take_best(workflow, lake, snapshot, "plain", studies=studies)]
     return releases.fit(workflow, lake, registry, snapshot, tuned, as_of=as_of)
 
 
