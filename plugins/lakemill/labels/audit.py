@@ -102,7 +102,24 @@ class Audit:
     suspects: list[Suspect]
 
 
-def audit_labels(workflow: Workflow, rows: pa.Table, make_model: MakeModel) -> Audit | str:
+def choose_rows(workflow: Workflow, y: np.ndarray) -> np.ndarray:
+    """Draw the rows to audit; classes too rare to be in each fold are left out.
+
+    Parameters
+    ----------
+    workflow : Workflow
+    y : ndarray
+        All labels.
+
+    Returns
+    -------
+    ndarray of int64
+        Positions, in order. Of rows that were chosen so all are chosen again.
+    """
+    return _choose(y, workflow.table.label.problem, workflow.labels.folds, workflow.labels.rows, workflow.train.seed)
+
+
+def audit_labels(workflow: Workflow, rows: pa.Table, make_model: MakeModel, *, of: int | None = None) -> Audit | str:
     """Audit labels.
 
     Parameters
@@ -112,6 +129,8 @@ def audit_labels(workflow: Workflow, rows: pa.Table, make_model: MakeModel) -> A
         With a label each.
     make_model : callable
         ``make_model() -> Pipeline``, not fitted: what the labels are judged by.
+    of : int, optional
+        Rows that these were drawn from by `choose_rows`; as many as are given if left out.
 
     Returns
     -------
@@ -119,9 +138,7 @@ def audit_labels(workflow: Workflow, rows: pa.Table, make_model: MakeModel) -> A
         Or why that cannot be done: too few rows, or hardly more than one class.
     """
     label = workflow.table.label
-    at = _choose(
-        make_target(rows, label), label.problem, workflow.labels.folds, workflow.labels.rows, workflow.train.seed
-    )
+    at = choose_rows(workflow, make_target(rows, label))
     if len(at) < LEAST_ROWS:
         return f"{len(at)} rows with a label that others have too, {LEAST_ROWS} are needed"
     chosen = rows.take(pa.array(at))
@@ -130,7 +147,7 @@ def audit_labels(workflow: Workflow, rows: pa.Table, make_model: MakeModel) -> A
         return f"all {len(at)} rows have the label {y[0]}"
     X = make_frame(chosen, workflow.features)
     audit = _audit_values if label.problem == "regression" else _audit_classes
-    return audit(workflow, chosen, X, y, at, make_model, rows.num_rows)
+    return audit(workflow, chosen, X, y, at, make_model, rows.num_rows if of is None else of)
 
 
 def _choose(y: np.ndarray, problem: str, folds: int, most: int, seed: int) -> np.ndarray:

@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from lakemill.lake.row_names import as_texts, name_rows
 from lakemill.lake.storage import PARTITION, Lake
@@ -155,13 +156,14 @@ def apply_corrections(rows: pa.Table, corrections: list[Correction], *, key: tup
     said = {(one.partition, one.key): one for one in corrections if one.action != "unsure"}
     if not said or rows.num_rows == 0:
         return rows
-    partitions = np.asarray(rows.column(PARTITION).to_pylist(), dtype=object)
-    at = np.flatnonzero(np.isin(partitions, sorted({partition for partition, _ in said})))
+    asked = pa.array(sorted({partition for partition, _ in said}), rows.schema.field(PARTITION).type)
+    at = np.flatnonzero(pc.is_in(rows.column(PARTITION), value_set=asked).to_numpy(zero_copy_only=False))
     part = rows.take(pa.array(at))
+    partitions = part.column(PARTITION).to_pylist()
     given = as_texts(part.column(label)).to_pylist()
     mended: dict[int, str | None] = {}
     dropped = np.zeros(rows.num_rows, dtype=bool)
-    for row, partition, name, text in zip(at.tolist(), partitions[at], name_rows(part, key), given, strict=True):
+    for row, partition, name, text in zip(at.tolist(), partitions, name_rows(part, key), given, strict=True):
         one = said.get((partition, name))
         if one is None or one.given != text:
             continue
@@ -170,11 +172,11 @@ def apply_corrections(rows: pa.Table, corrections: list[Correction], *, key: tup
         elif one.label != text:
             mended[row] = one.label
     if mended:
-        texts: list[Any] = as_texts(rows.column(label)).to_pylist()
-        for row, text in mended.items():
-            texts[row] = text
-        position = rows.column_names.index(label)
-        rows = rows.set_column(position, label, _read_as(texts, rows.schema.field(label).type))
+        is_mended = np.zeros(rows.num_rows, dtype=bool)
+        is_mended[list(mended)] = True
+        right = _read_as(list(mended.values()), rows.schema.field(label).type)  # rows are told in their order
+        labels = pc.replace_with_mask(rows.column(label).combine_chunks(), pa.array(is_mended), right)
+        rows = rows.set_column(rows.column_names.index(label), label, labels)
     return rows.filter(pa.array(~dropped)) if dropped.any() else rows
 
 

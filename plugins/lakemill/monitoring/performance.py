@@ -19,7 +19,7 @@ from lakemill.lake.label_corrections import apply_corrections, read_corrections
 from lakemill.lake.row_names import name_each
 from lakemill.preprocessing.features import make_target
 from lakemill.preprocessing.late_labels import LateLabels, find_known, find_twice, join_labels
-from lakemill.training.snapshots import mature_rows
+from lakemill.training.snapshot_rows import mature_rows
 
 
 @dataclass(frozen=True)
@@ -66,7 +66,9 @@ def realise(workflow: Workflow, key: str, lake: Lake) -> Performance:
     late = None if label.source is None else _find_late(workflow, lake, history, interval)
     if late is not None:
         reached = sorted({*reached, *late.partitions})
-    rows, predictions = lake.read("clean", reached), lake.read("predictions", reached)
+    labelled = () if label.source is not None else (label.column,)
+    names = list(dict.fromkeys((*workflow.table.key, workflow.table.event_time, *labelled, PARTITION)))
+    rows, predictions = lake.read("clean", reached, columns=names), lake.read("predictions", reached)
     if rows is None or predictions is None:
         return Performance(0, float("nan"), ())
     if late is not None:
@@ -74,7 +76,7 @@ def realise(workflow: Workflow, key: str, lake: Lake) -> Performance:
     corrections = read_corrections(lake, reached, as_of=interval.end)
     rows = apply_corrections(rows, corrections, key=workflow.table.key, label=label.column)
     known = mature_rows(workflow, rows, as_of=interval.end, since=interval.start)
-    names = [*workflow.table.key, "partition"]  # a key may come again in another partition
+    names = [*workflow.table.key, PARTITION]  # a key may come again in another partition
     truth = known.select(names).to_pandas()
     truth["_truth"] = make_target(known, label)
     made = predictions.filter(pc.is_valid(predictions.column("model_version"))).to_pandas()

@@ -128,8 +128,8 @@ def profile_partition(workflow: Workflow, key: str, lake: Lake) -> dict[str, Any
     dict
         ``columns``, ``rows``, ``changed``.
     """
-    rows = lake.read("clean", [key])
     kinds = _choose_kinds(workflow, lake)
+    rows = lake.read("clean", [key], columns=[*kinds, PARTITION])
     profiles = [
         profile_column(name, rows.column(name) if rows is not None else pa.chunked_array([], pa.string()), kind)
         for name, kind in kinds.items()

@@ -1,6 +1,6 @@
-"""Snapshots: a dataset pinned as of a moment, and the rows of it.
+"""Snapshots: a dataset pinned as of a moment.
 
-Stays out: splitting and fitting.
+Stays out: reading its rows (``snapshot_rows.py``), splitting and fitting.
 """
 
 import hashlib
@@ -12,19 +12,18 @@ from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
-import pyarrow.compute as pc
 
 import lakemill
 from lakemill.config import Workflow
 from lakemill.config.windows import Window
 from lakemill.exceptions import TrainingError
 from lakemill.lake import Lake
-from lakemill.lake.label_corrections import apply_corrections, read_corrections
+from lakemill.lake.label_corrections import read_corrections
 from lakemill.lake.late_labels import TABLE as LATE
 from lakemill.lake.verdicts import read_verdicts
-from lakemill.preprocessing.late_labels import KNOWN_FROM, find_known, label_rows
-from lakemill.preprocessing.windows import read_clean
+from lakemill.preprocessing.late_labels import find_known
 from lakemill.training.estimators import find_distributions
+from lakemill.training.snapshot_rows import SnapshotRows
 
 ROOMS_THAT_FIT = ("preprocessing", "training", "evaluation")
 
@@ -108,52 +107,36 @@ def read_snapshot(
     TrainingError
         If there is no such snapshot.
     """
-    snapshot = lake.read_document(f"snapshots/{identity}")
-    if snapshot is None:
-        raise TrainingError(f"no snapshot {identity}", where=workflow.workflow, remedy="run snapshot first")
-    windows = workflow.features.windows if windows is None else windows
-    partitions, table_version = snapshot["partitions"], snapshot["version"]
-    rows = read_clean(workflow, lake, partitions, windows=windows, published=partitions, version=table_version)
-    assert rows is not None  # noqa: S101  # the snapshot names a version of it
-    as_of = datetime.fromisoformat(snapshot["as_of"])
-    rows = label_rows(workflow, lake, rows, as_of=as_of, version=snapshot.get("labels", {}).get("version"))
-    if answers := snapshot.get("corrections"):
-        corrections = read_corrections(lake, snapshot["partitions"], answers=answers)
-        rows = apply_corrections(rows, corrections, key=workflow.table.key, label=workflow.table.label.column)
-    rows = mature_rows(workflow, rows, as_of=as_of)
-    order = dict.fromkeys((workflow.table.event_time, *workflow.table.key))
-    return rows.sort_by([(name, "ascending") for name in order])
+    return open_snapshot(workflow, lake, identity, windows=windows).take()
 
 
-def mature_rows(workflow: Workflow, rows: pa.Table, *, as_of: datetime, since: datetime | None = None) -> pa.Table:
-    """Return the rows whose label was known as of a moment (and, if asked for, not yet as of an earlier one).
-
-    What becomes known at the very moment comes after it, as an event at a partition's end belongs to the next one: so
-    each row becomes known in exactly one partition, and never before its own.
+def open_snapshot(
+    workflow: Workflow, lake: Lake, identity: str, *, windows: Sequence[Window] | None = None
+) -> SnapshotRows:
+    """Return the rows of a snapshot, of which only a few columns are read yet.
 
     Parameters
     ----------
     workflow : Workflow
-    rows : pyarrow.Table
-        Those whose labels come later with these, as known at ``as_of``.
-    as_of : datetime
-    since : datetime, optional
+    lake : Lake
+    identity : str
+        Its id.
+    windows : sequence of Window, optional
+        Of another model than the one to be trained; the workflow file's if left out.
 
     Returns
     -------
-    pyarrow.Table
+    SnapshotRows
+
+    Raises
+    ------
+    TrainingError
+        If there is no such snapshot.
     """
-    label = workflow.table.label
-    event_time = rows.column(workflow.table.event_time)
-    known = pc.less(event_time, pa.scalar(as_of - label.known_after, event_time.type))
-    if since is not None:
-        is_new = pc.greater_equal(event_time, pa.scalar(since - label.known_after, event_time.type))
-        if KNOWN_FROM in rows.column_names:  # and before as_of, else there would be no label
-            known_from = rows.column(KNOWN_FROM)
-            is_new = pc.or_(is_new, pc.greater_equal(known_from, pa.scalar(since, known_from.type)))
-        known = pc.and_(known, is_new)
-    rows = rows.filter(pc.and_(known, pc.is_valid(rows.column(label.column))))
-    return rows.drop_columns([KNOWN_FROM]) if KNOWN_FROM in rows.column_names else rows
+    snapshot = lake.read_document(f"snapshots/{identity}")
+    if snapshot is None:
+        raise TrainingError(f"no snapshot {identity}", where=workflow.workflow, remedy="run snapshot first")
+    return SnapshotRows(workflow, lake, snapshot, windows=workflow.features.windows if windows is None else windows)
 
 
 def code_version(workflow: Workflow) -> str:

@@ -46,7 +46,12 @@ def make_frame(rows: pa.Table, features: Features) -> pd.DataFrame:
 
 
 def _as_texts(values: pa.ChunkedArray, missing: str) -> np.ndarray:
-    return np.asarray(pc.fill_null(values.cast(pa.string()), missing).to_pylist(), dtype=object)
+    """Return texts of which equal ones, as far as they lie in one chunk, are one object: they cost a pointer each."""
+    parts = [np.empty(0, dtype=object)]
+    for chunk in pc.fill_null(values.cast(pa.string()), missing).chunks:
+        coded = chunk.dictionary_encode()
+        parts.append(np.asarray(coded.dictionary.to_pylist(), dtype=object)[coded.indices.to_numpy()])
+    return np.concatenate(parts)
 
 
 def make_target(rows: pa.Table, label: Label) -> np.ndarray:
@@ -70,4 +75,4 @@ def make_target(rows: pa.Table, label: Label) -> np.ndarray:
     values = rows.column(label.column)
     if label.problem == "regression":
         return values.cast(pa.float64()).to_numpy().astype("float64")
-    return np.asarray(values.cast(pa.string()).to_pylist(), dtype=object)
+    return _as_texts(values, "")

@@ -15,22 +15,37 @@ from lakemill.config import Workflow
 from lakemill.exceptions import TrainingError, suggest
 from lakemill.preprocessing.splitting.by_chance import fold_at_random, fold_by_group, split_at_random, split_by_group
 from lakemill.preprocessing.splitting.by_time import fold_by_time, split_by_time
-from lakemill.preprocessing.splitting.by_value import fold_by_hash, name_rows, split_as_said, split_by_hash
+from lakemill.preprocessing.splitting.by_value import (
+    fold_by_hash,
+    name_rows,
+    number_values,
+    split_as_said,
+    split_by_hash,
+)
 from lakemill.preprocessing.splitting.parts import Split
 
 
-def split_rows(workflow: Workflow, rows: pa.Table, y: np.ndarray, *, besides: np.ndarray | None = None) -> Split:
+def split_rows(
+    workflow: Workflow,
+    rows: pa.Table,
+    y: np.ndarray,
+    *,
+    besides: np.ndarray | None = None,
+    known: list[str] | None = None,
+) -> Split:
     """Split rows as ``dataset`` says.
 
     Parameters
     ----------
     workflow : Workflow
     rows : pyarrow.Table
-        By event time and key.
+        By event time and key; of other columns only that which rows are split by.
     y : ndarray of shape (n_rows,)
         Their labels.
     besides : ndarray of int64, optional
         Rows that are kept from fitting; those in the test set stay there.
+    known : list of str, optional
+        All columns that there are, to tell of in an error.
 
     Returns
     -------
@@ -46,7 +61,9 @@ def split_rows(workflow: Workflow, rows: pa.Table, y: np.ndarray, *, besides: np
     column = getattr(dataset, "column", None)
     where = f"include/workflows/{workflow.workflow}.yaml: dataset"
     if column is not None and column not in rows.column_names:
-        raise TrainingError(f"no column {column!r} to split by", where=where, remedy=suggest(column, rows.column_names))
+        raise TrainingError(
+            f"no column {column!r} to split by", where=where, remedy=suggest(column, known or rows.column_names)
+        )
     try:
         split = KINDS[dataset.split](workflow, rows, y)
     except ValueError as error:  # scikit-learn's word for too few rows, classes or groups
@@ -77,6 +94,9 @@ def _split_at_random(workflow: Workflow, rows: pa.Table, y: np.ndarray) -> Split
     classes = None
     if dataset.split == "stratified":
         classes = y if dataset.column is None else name_rows(rows, (dataset.column,))
+        numbers = number_values(classes)
+        if np.bincount(numbers).min(initial=FREQUENT) >= FREQUENT:  # else scikit-learn tells of rare ones by name
+            classes = numbers
     shares: Any = {"validation": dataset.validation, "test": dataset.test}  # type: ignore[union-attr]  # not predefined
     split = split_at_random(len(y), **shares, seed=seed, classes=classes)
     if dataset.folds is None:
@@ -86,7 +106,7 @@ def _split_at_random(workflow: Workflow, rows: pa.Table, y: np.ndarray) -> Split
 
 def _split_by_group(workflow: Workflow, rows: pa.Table, y: np.ndarray) -> Split:
     dataset: Any = workflow.dataset
-    seed, groups = workflow.train.seed, name_rows(rows, (dataset.column,))
+    seed, groups = workflow.train.seed, number_values(name_rows(rows, (dataset.column,)))
     split = split_by_group(groups, validation=dataset.validation, test=dataset.test, seed=seed)
     if dataset.folds is None:
         return split
@@ -95,9 +115,11 @@ def _split_by_group(workflow: Workflow, rows: pa.Table, y: np.ndarray) -> Split:
 
 def _split_by_hash(workflow: Workflow, rows: pa.Table, y: np.ndarray) -> Split:
     dataset: Any = workflow.dataset
-    names = name_rows(rows, workflow.table.key if dataset.column is None else (dataset.column,))
-    split = split_by_hash(names, validation=dataset.validation, test=dataset.test)
-    return split if dataset.folds is None else replace(split, folds=fold_by_hash(split.fit, names, folds=dataset.folds))
+    columns = workflow.table.key if dataset.column is None else (dataset.column,)
+    split = split_by_hash(rows, columns, validation=dataset.validation, test=dataset.test)
+    if dataset.folds is None:
+        return split
+    return replace(split, folds=fold_by_hash(rows, columns, split.fit, folds=dataset.folds))
 
 
 def _split_as_said(workflow: Workflow, rows: pa.Table, y: np.ndarray) -> Split:
@@ -113,6 +135,7 @@ KINDS: dict[str, Callable[[Workflow, pa.Table, np.ndarray], Split]] = {
     "hash": _split_by_hash,
     "predefined": _split_as_said,
 }
+FREQUENT = 100
 OTHER_WAYS = f"another dataset.split ({', '.join(KINDS)})"
 
 
