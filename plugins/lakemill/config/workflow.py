@@ -19,7 +19,7 @@ from lakemill.config.features import ALL, DeclaredFeatures, Features
 from lakemill.config.labels import LabelAudit
 from lakemill.config.leakage import Leakage
 from lakemill.config.partition import Partition
-from lakemill.config.quantities import Confidence, Duration, Share
+from lakemill.config.quantities import ByteSize, Confidence, Duration, Share
 from lakemill.config.section import Name, Section
 from lakemill.config.sources import MEDIA, Source
 
@@ -201,7 +201,19 @@ class Train(Section):
         Choose(), description="What is fitted of what was tried: best, cheapest, or {best_under: 30 seconds}."
     )
     seed: int = 0
-    later: ClassVar = ("choose",)
+    memory: ByteSize = Field(
+        2 * 2**30,
+        description="Memory for the rows of a training, its copies of them included, like '2 GiB'. Of a snapshot whose "
+        "rows need more a sample is taken, by class and with more of the newer rows.",
+    )
+    epochs: int = Field(
+        5,
+        ge=1,
+        le=100,
+        description="Where a sample is taken: passes over all training rows of an estimator that learns piece by piece "
+        "(partial_fit).",
+    )
+    later: ClassVar = ("choose", "memory", "epochs")
 
 
 class AgainstChampion(Section):

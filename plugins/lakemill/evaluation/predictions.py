@@ -3,6 +3,7 @@
 Stays out: keeping it.
 """
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
@@ -83,3 +84,28 @@ def predict(pipeline: Pipeline, X: pd.DataFrame) -> Prediction:
         return Prediction(classes[probabilities.argmax(axis=1)], probabilities, tuple(classes))
     predicted = pipeline.predict(X)
     return Prediction(predicted, (predicted[:, None] == classes[None, :]).astype("float64"), tuple(classes))
+
+
+def predict_pieces(pipeline: Pipeline, pieces: Iterable[tuple[np.ndarray, pd.DataFrame]]) -> Prediction:
+    """Predict rows that come piece by piece.
+
+    Parameters
+    ----------
+    pipeline : Pipeline
+        Fitted.
+    pieces : iterable of (ndarray of int64, DataFrame)
+        The place of each row in the result, and its features.
+
+    Returns
+    -------
+    Prediction
+        In the order of the places.
+    """
+    made = [(places, predict(pipeline, X)) for places, X in pieces]
+    order = np.argsort(np.concatenate([places for places, _ in made]), kind="stable")
+    predicted = np.concatenate([one.predicted for _, one in made])[order]
+    first = made[0][1]
+    if first.probabilities is None:
+        return Prediction(predicted)
+    probabilities = np.concatenate([one.probabilities for _, one in made if one.probabilities is not None])[order]
+    return Prediction(predicted, probabilities, first.classes)

@@ -13,7 +13,7 @@ from sklearn.pipeline import Pipeline
 from lakemill.config import Workflow
 from lakemill.evaluation.ceiling import limit_by_classes, limit_by_values
 from lakemill.evaluation.metrics import METRICS
-from lakemill.labels.audit import Audit, audit_labels
+from lakemill.labels.audit import Audit, audit_labels, choose_rows
 from lakemill.labels.judges import make_judge
 from lakemill.lake import Lake
 from lakemill.lake.label_corrections import name_settled, read_corrections
@@ -21,9 +21,10 @@ from lakemill.lake.label_reviews import Review, record_reviews
 from lakemill.lake.row_names import name_rows
 from lakemill.lake.storage import PARTITION
 from lakemill.lake.verdicts import Verdict, record_verdict
+from lakemill.preprocessing.features import make_target
 from lakemill.training.estimators import make_pipeline
 from lakemill.training.found_features import recall_features
-from lakemill.training.snapshots import read_snapshot
+from lakemill.training.snapshots import open_snapshot
 
 DIGITS = 6  # of figures that are kept; the last ones differ from one processor to the next
 
@@ -52,8 +53,11 @@ def audit_snapshot(workflow: Workflow, lake: Lake, snapshot: str, *, partition: 
     if not workflow.labels.audit:
         return {"verdict": "skipped", "reason": "labels.audit is false"}
     workflow = recall_features(workflow, lake, snapshot)
-    rows = read_snapshot(workflow, lake, snapshot)
-    found = audit_labels(workflow, rows, lambda: _make_model(workflow))
+    known = open_snapshot(workflow, lake, snapshot)
+    at = choose_rows(workflow, make_target(known.index, workflow.table.label))
+    named = {*known.index.column_names, *workflow.features.columns, *workflow.labels.annotators, PARTITION}
+    rows = known.take(at, [name for name in known.schema.names if name in named])
+    found = audit_labels(workflow, rows, lambda: _make_model(workflow), of=len(known))
     figures: dict[str, Any] = {"snapshot": snapshot}
     if isinstance(found, str):
         verdict, reason, dropped = "skipped", found, []
@@ -61,7 +65,7 @@ def audit_snapshot(workflow: Workflow, lake: Lake, snapshot: str, *, partition: 
         figures |= _describe(workflow, found)
         verdict, reason = _judge(found, figures, workflow.train.metric)
         is_dropping = workflow.labels.flagged == "drop"
-        dropped = [int(row) for row in found.flagged] if is_dropping else []
+        dropped = [int(row) for row in at[found.flagged]] if is_dropping else []
         record_reviews(lake, partition, _make_queue(workflow, lake, rows, found, snapshot, as_of))
     lake.write_document(
         f"label_audits/{snapshot}", {**figures, "verdict": verdict, "reason": reason, "dropped": dropped}

@@ -10,7 +10,6 @@ from typing import Any
 import numpy as np
 import optuna
 import pandas as pd
-import pyarrow as pa
 from sklearn.pipeline import Pipeline
 from threadpoolctl import threadpool_limits
 
@@ -19,14 +18,12 @@ from lakemill.evaluation.comparison import compare_paired
 from lakemill.evaluation.gate import Evidence, judge
 from lakemill.evaluation.leakage import Case, Proof, prove
 from lakemill.evaluation.metrics import METRICS, predict_naively
-from lakemill.evaluation.predictions import predict
+from lakemill.evaluation.predictions import predict, predict_pieces
 from lakemill.evaluation.standard_errors import find_standard_error
 from lakemill.exceptions import TrainingError
 from lakemill.lake import Lake
 from lakemill.lake.times import TRIAL, Time, read_times
 from lakemill.lake.verdicts import Verdict, record_verdict
-from lakemill.preprocessing.features import make_frame, make_target
-from lakemill.preprocessing.splitting import Split, split_rows
 from lakemill.registry.caution import prefer_untuned
 from lakemill.registry.label_audit import read_audit, summarise_noise
 from lakemill.registry.ledger import Entry, find_champion, record_promotion
@@ -43,14 +40,17 @@ from lakemill.registry.training_times import (
     record_trials,
 )
 from lakemill.training.estimators import make_pipeline
-from lakemill.training.found_features import features_of, read_found, settle_features
+from lakemill.training.fitting import count_fitted, fit_rows, tell_sampled
+from lakemill.training.found_features import features_of, read_found
 from lakemill.training.measuring import measure
 from lakemill.training.rounds import SharedStudy
-from lakemill.training.snapshots import read_snapshot
+from lakemill.training.snapshots import open_snapshot
+from lakemill.training.streaming import can_learn_in_pieces
+from lakemill.training.training_rows import TrainingRows, keep_counts, load_training_rows
 from lakemill.training.trials import Scored, read_trials
 from lakemill.training.tuning import open_study, read_tuned, run_trials
 
-LEAST_ROWS = 30  # fewer make no training, validation and test sets
+MOST_DRAWN = 200_000  # test rows a draw of the bootstrap, where not all rows fit into memory
 
 
 def check_rows(workflow: Workflow, lake: Lake, snapshot: str, *, partition: str, as_of: datetime) -> str | None:
@@ -102,9 +102,9 @@ def tune(
     dict of str to int
         Trials that this worker has run, by candidate.
     """
-    workflow, X, y, split = _load(workflow, lake, snapshot)
+    loaded = _load(workflow, lake, snapshot).alone()
+    workflow, X, y, split, classes = loaded.workflow, loaded.X, loaded.y, loaded.tuning_split, loaded.classes
     metric = METRICS[workflow.train.metric]
-    classes = _classes(workflow, y)
 
     def score(pipeline: Pipeline, X: pd.DataFrame, y: np.ndarray) -> float:
         prediction = predict(pipeline, X).align(classes)
@@ -142,9 +142,11 @@ def take_best(
     tuned = read_tuned(workflow, candidate, study)
     record_trials(workflow, lake, snapshot, candidate, read_trials(study, workflow.train.candidates[candidate]))
     if workflow.train.candidates[candidate].untuned_first:
-        workflow, X, y, split = _load(workflow, lake, snapshot)
+        loaded = _load(workflow, lake, snapshot).alone()
         with threadpool_limits(threads):
-            tuned = prefer_untuned(workflow, tuned, X, y, split, classes=_classes(workflow, y))
+            tuned = prefer_untuned(
+                loaded.workflow, tuned, loaded.X, loaded.y, loaded.tuning_split, classes=loaded.classes
+            )
     return {**vars(tuned)}
 
 
@@ -172,9 +174,10 @@ def fit(
     if held is not None:
         record_fit(lake, held, registry.details(held).get("fit"))  # killed in between, it was not
         return held
-    workflow, X, y, split = _load(workflow, lake, snapshot)
+    loaded = _load(workflow, lake, snapshot)
+    counts, workflow = loaded.counts, loaded.workflow
     train, metric = workflow.train, METRICS[workflow.train.metric]
-    choice = choose_fit(workflow, lake, snapshot, tuned, rows=len(split.fit))
+    choice = choose_fit(workflow, lake, snapshot, tuned, rows=len(loaded.split.fit))
     best = choice.option
     found = read_found(lake, snapshot)
     with measure() as cost:
@@ -184,11 +187,17 @@ def fit(
             problem=workflow.table.label.problem,
             parameters=best.parameters,
             seed=train.seed,
-        ).fit(X.iloc[split.fit], y[split.fit])
-    told = describe_fit(workflow, lake, snapshot, choice, cost, rows=len(split.fit))
+        )
+        if not can_learn_in_pieces(pipeline):
+            loaded = loaded.alone()
+        where = f"include/workflows/{workflow.workflow}.yaml: train.candidates.{best.candidate}"
+        pipeline, loaded = fit_rows(pipeline, loaded, where=where), loaded.alone()
+    told = describe_fit(workflow, lake, snapshot, choice, cost, rows=count_fitted(loaded, pipeline))
     trials = read_times(lake, TRIAL, snapshot=snapshot)
     spent = {"fit_seconds": cost.wall_seconds, "fit_cpu_seconds": cost.cpu_seconds, "fit_peak_bytes": cost.peak_bytes}
-    rows = {"rows_train": len(split.train), "rows_validation": len(split.validation), "rows_test": len(split.test)}
+    rows = {f"rows_{name}": count for name, count in counts.items()}
+    if loaded.sampled is not None:
+        rows["rows_sampled"] = len(loaded.split.fit)
     fitted = Fitted(
         pipeline=pipeline,
         snapshot=snapshot,
@@ -198,7 +207,8 @@ def fit(
         | {f"validation_{train.metric}_standard_error": best.standard_error}
         | {f"tuning_seconds_{one['candidate']}": one["seconds"] for one in tuned},
         details={"snapshot": lake.read_document(f"snapshots/{snapshot}"), "tuned": tuned, "fit": told}
-        | ({"features": vars(found)} if found is not None else {}),
+        | ({"features": vars(found)} if found is not None else {})
+        | ({"sampled": tell_sampled(loaded, pipeline)} if loaded.sampled is not None else {}),
         steps=list_steps(trials),
         files={"trials.png": draw_trials(workflow, trials, Time(**told))} if trials else {},
     )
@@ -222,7 +232,8 @@ def evaluate(workflow: Workflow, lake: Lake, registry: Registry, snapshot: str, 
     dict
         ``verdict`` (pass or fail), ``findings``, ``proofs`` (of no leakage), ``metric``, ``score`` and its standard
         error, ``naive``, ``champion`` and its score, ``choice`` (why this one was fitted), ``label_noise`` where
-        labels were audited; a figure that is not defined is None, since JSON has no NaN.
+        labels were audited, ``sampled`` where not all rows fit into memory; a figure that is not defined is None, since
+        JSON has no NaN.
     """
     with measure() as cost:
         evaluated = _evaluate(workflow, lake, registry, snapshot, version)
@@ -231,32 +242,36 @@ def evaluate(workflow: Workflow, lake: Lake, registry: Registry, snapshot: str, 
 
 
 def _evaluate(workflow: Workflow, lake: Lake, registry: Registry, snapshot: str, version: str) -> dict[str, Any]:
-    rows = read_snapshot(workflow, lake, snapshot)
-    workflow, X, y, split = _prepare(workflow, lake, rows, snapshot)
-    metric, train = METRICS[workflow.train.metric], workflow.train
-    X_test, y_test = X.iloc[split.test], y[split.test]
-    classes = _classes(workflow, y)
-    pipeline = registry.load(version)
-    candidate = predict(pipeline, X_test).align(classes)
     as_of = datetime.fromisoformat((lake.read_document(f"snapshots/{snapshot}") or {})["as_of"])
     # besides its own snapshot's: evaluated again after its promotion, it is compared with the same one
     champion, difference, champion_score = find_champion(lake, as_of=as_of, besides=snapshot), None, None
+    loaded = _load(workflow, lake, snapshot)
+    workflow, classes, y_test = loaded.workflow, loaded.classes, loaded.y_test
+    metric, train = METRICS[workflow.train.metric], workflow.train
+    pipeline = registry.load(version)
+    candidate = predict_pieces(pipeline, loaded.test_frames()).align(classes)
     if champion is not None:
-        own = features_of(workflow, lake, champion.snapshot)
+        own, rows = features_of(workflow, lake, champion.snapshot), None
         if (own.columns, own.windows) != (workflow.features.columns, workflow.features.windows):
             # the champion takes its own features
-            X_test = make_frame(read_snapshot(workflow, lake, snapshot, windows=own.windows), own).iloc[split.test]
-        held = predict(registry.load(champion.version), X_test)
+            rows = open_snapshot(workflow, lake, snapshot, windows=own.windows)
+        held = predict_pieces(registry.load(champion.version), loaded.test_frames(own, rows))
         held = held.align(tuple(sorted({*classes, *held.classes})))
         candidate = candidate.align(held.classes)
         champion_score = metric(y_test, held)
-        confidence = workflow.gate.against_champion.confidence
-        difference = compare_paired(metric, y_test, candidate, held, confidence=confidence, seed=train.seed)
-    naive = predict_naively(y[split.fit], len(y_test), problem=workflow.table.label.problem).align(candidate.classes)
-    proofs = tuple(prove(Case(workflow, rows, X, y, split, pipeline)))
+        confidence, most = workflow.gate.against_champion.confidence, MOST_DRAWN if loaded.sampled else None
+        difference = compare_paired(metric, y_test, candidate, held, confidence=confidence, seed=train.seed, most=most)
+    y_fit, problem = loaded.y[loaded.split.fit], workflow.table.label.problem
+    naive = predict_naively(y_fit, len(y_test), problem=problem).align(candidate.classes)
+    score, naive_score = metric(y_test, candidate), metric(y_test, naive)
+    error = find_standard_error(metric, y_test, candidate, seed=train.seed)
+    sampled, count = tell_sampled(loaded, pipeline), len(y_test)
+    whole = (loaded.whole.rows.index, loaded.whole.split) if loaded.whole is not None else None
+    del candidate, naive, y_test
+    proofs = tuple(prove(Case(workflow, loaded.rows, loaded.X, loaded.y, loaded.split, pipeline, whole)))
     times = read_times(lake)
     paces, chosen = gather_paces(times, snapshot), find_fit(times, snapshot)
-    evidence = Evidence(metric, metric(y_test, candidate), metric(y_test, naive), difference, proofs, paces)
+    evidence = Evidence(metric, score, naive_score, difference, proofs, paces)
     findings = judge(evidence, workflow.gate)
     return {
         "verdict": "pass" if all(finding.is_met for finding in findings) else "fail",
@@ -264,9 +279,10 @@ def _evaluate(workflow: Workflow, lake: Lake, registry: Registry, snapshot: str,
         "proofs": [_tell(proof) for proof in proofs],
         "metric": metric.name,
         "score": _finite(evidence.score),
-        "standard_error": _finite(find_standard_error(metric, y_test, candidate, seed=train.seed)),
+        "standard_error": _finite(error),
         "naive": _finite(evidence.naive),
-        "rows": len(y_test),
+        "rows": count,
+        "sampled": sampled,
         "left_out": found.left_out if (found := read_found(lake, snapshot)) else {},
         "champion": champion.version if champion and difference else None,
         "champion_score": _finite(champion_score),
@@ -311,6 +327,8 @@ def decide(
         metrics[f"champion_{name}"] = evaluated["champion_score"]
     registry.record_gate(version, verdict=evaluated["verdict"], metrics=metrics, evidence=evaluated)
     reasons = tuple(f"{one['rule']}: {one['text']}" for one in evaluated["findings"])
+    if evaluated["sampled"] is not None:
+        reasons = (*reasons, f"rows: {evaluated['sampled']['text']}")
     evidence = {**evaluated, "version": version, "training": workflow.training_hash()}
     record_verdict(lake, Verdict("gate", partition, as_of, evaluated["verdict"], reasons, evidence))
     return str(evaluated["verdict"])
@@ -350,29 +368,11 @@ def _open_studies(workflow: Workflow, snapshot: str, address: str, names: list[s
     }
 
 
-def _classes(workflow: Workflow, y: np.ndarray) -> tuple[str, ...]:
-    return tuple(sorted({str(one) for one in y})) if workflow.table.label.problem == "classification" else ()
-
-
-def _load(workflow: Workflow, lake: Lake, snapshot: str) -> tuple[Workflow, pd.DataFrame, np.ndarray, Split]:
-    rows = read_snapshot(workflow, lake, snapshot)
-    return _prepare(workflow, lake, rows, snapshot)
-
-
-def _prepare(
-    workflow: Workflow, lake: Lake, rows: pa.Table, snapshot: str
-) -> tuple[Workflow, pd.DataFrame, np.ndarray, Split]:
-    if rows.num_rows < LEAST_ROWS:
-        raise TrainingError(
-            f"only {rows.num_rows} rows with a known label, {LEAST_ROWS} are needed",
-            where=f"{workflow.workflow}, snapshot {snapshot}",
-            remedy="raise retrain.first_after, or check label.known_after and the label column",
-        )
-    y = make_target(rows, workflow.table.label)
+def _load(workflow: Workflow, lake: Lake, snapshot: str) -> TrainingRows:
     dropped = np.array(read_audit(lake, snapshot).get("dropped", []), dtype=int)
-    split = split_rows(workflow, rows, y, besides=dropped)
-    workflow = settle_features(workflow, lake, snapshot, rows.take(split.train))
-    return workflow, make_frame(rows, workflow.features), y, split
+    loaded = load_training_rows(workflow, lake, snapshot, besides=dropped)
+    keep_counts(lake, snapshot, loaded.counts, loaded.sampled)
+    return loaded
 
 
 def _finite(value: float | None) -> float | None:

@@ -17,9 +17,11 @@ def err_by(spread: float, *, seed: int = 0) -> Prediction:
     return Prediction(Y + np.random.default_rng(seed).normal(0, spread, len(Y)))
 
 
-def compare(candidate: Prediction, champion: Prediction, *, confidence: float = 0.95, seed: int = 0) -> Difference:
+def compare(
+    candidate: Prediction, champion: Prediction, *, confidence: float = 0.95, seed: int = 0, most: int | None = None
+) -> Difference:
     metric = METRICS["mean_absolute_error"]
-    return compare_paired(metric, Y, candidate, champion, confidence=confidence, seed=seed)
+    return compare_paired(metric, Y, candidate, champion, confidence=confidence, seed=seed, most=most)
 
 
 def test_a_model_is_exactly_as_good_as_itself() -> None:
@@ -74,3 +76,11 @@ def test_where_the_metric_is_never_defined_so_is_the_interval() -> None:
     difference = compare_paired(METRICS["roc_auc"], y, made, made, confidence=0.95, seed=0)
 
     assert all(math.isnan(value) for value in (difference.gain, difference.low, difference.high))
+
+
+def test_draws_of_fewer_rows_give_the_interval_of_all_rows() -> None:
+    whole, part = (compare(err_by(0.8), err_by(1.0, seed=1), most=most) for most in (None, 100))
+
+    assert part.gain == whole.gain
+    assert part.high - part.low == pytest.approx(whole.high - whole.low, rel=0.3)
+    assert compare(err_by(0.8), err_by(1.0, seed=1), most=400) == whole

@@ -17,7 +17,7 @@ from lakemill.evaluation.leakage.columns import check_availability
 from lakemill.evaluation.leakage.fitting import check_transformers, replace_rows
 from lakemill.evaluation.leakage.learnt import digest_learnt
 from lakemill.evaluation.leakage.proofs import PROOFS
-from lakemill.evaluation.leakage.sides import check_duplicates, check_groups, check_keys
+from lakemill.evaluation.leakage.sides import check_duplicates, check_groups, check_keys, find_on_both_sides
 from lakemill.evaluation.leakage.skill import measure_skill
 from lakemill.preprocessing.splitting import Split
 
@@ -203,3 +203,26 @@ def test_a_feature_a_little_under_the_limit_is_told_of_and_let_through():
 
     assert (proof.holds, proof.is_doubtful) == (True, True)
     assert "hint alone reaches 0.8" in proof.text
+
+
+@pytest.mark.parametrize(
+    ("columns", "both"),
+    [
+        ({"id": [1, 2, 3, 2]}, {"('2',)"}),
+        ({"id": [1, 2, 3, 4]}, set()),
+        ({"id": ["a", None, "b", None]}, {"(None,)"}),
+        ({"id": [1, 2, 1, 2], "day": ["x", "y", "z", "y"]}, {"('2', 'y')"}),
+        ({"id": [0.5, 1.5, 0.5, 2.5]}, {"('0.5',)"}),
+    ],
+)
+def test_equal_rows_of_both_sides_are_found_by_their_names(columns, both):
+    assert find_on_both_sides(pa.table(columns), np.array([0, 1]), np.array([2, 3])) == both
+
+
+def test_keys_are_looked_for_in_all_rows_where_those_in_memory_are_a_sample():
+    case = make_case()
+    ids = pa.chunked_array([[*range(10), 3, 11]])
+    whole = pa.table({"id": ids}), Split(np.arange(8), np.arange(8, 10), np.array([10, 11]))
+
+    assert check_keys(case).holds
+    assert check_keys(replace(case, whole=whole)).figures == {"both": 1}

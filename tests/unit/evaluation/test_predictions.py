@@ -9,7 +9,7 @@ from sklearn.preprocessing import StandardScaler
 from sklearn.svm import LinearSVC
 
 from lakemill.evaluation.metrics import METRICS
-from lakemill.evaluation.predictions import Prediction, predict
+from lakemill.evaluation.predictions import Prediction, predict, predict_pieces
 
 X = pd.DataFrame({"size": np.linspace(-3, 3, 60)})
 TWO = np.where(X["size"] > 0, "yes", "no").astype(object)
@@ -83,3 +83,15 @@ def test_aligned_to_its_own_classes_a_prediction_is_the_same() -> None:
     assert made.align(("a", "b")) is made
     value = Prediction(np.array([1.5]))
     assert value.align(("a", "b")) is value
+
+
+@pytest.mark.parametrize("y", [TWO, X["size"].to_numpy() * 2], ids=["classes", "values"])
+def test_pieces_in_any_order_give_what_the_whole_gives(y: np.ndarray) -> None:
+    pipeline = fit(LinearRegression() if y.dtype == float else LogisticRegression(), y)
+    places = [np.arange(40, 60), np.arange(10)[::-1], np.arange(10, 40)]
+
+    made, whole = predict_pieces(pipeline, ((at, X.iloc[at]) for at in places)), predict(pipeline, X)
+
+    assert made.classes == whole.classes
+    np.testing.assert_allclose(made.score, whole.score)
+    assert [str(one)[:8] for one in made.predicted] == [str(one)[:8] for one in whole.predicted]

@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Any
 
 import optuna
-import pyarrow as pa
 import pytest
 from workflows_for_tests import end_of, make_rows, make_workflow, publish
 
@@ -21,7 +20,8 @@ from lakemill.registry import releases
 from lakemill.registry.ledger import TABLE as LEDGER
 from lakemill.registry.ledger import find_champion
 from lakemill.registry.models import Registry
-from lakemill.training.snapshots import read_snapshot, take_snapshot
+from lakemill.training.snapshot_rows import SnapshotRows
+from lakemill.training.snapshots import open_snapshot, take_snapshot
 
 FIRST, SECOND = "2020-01-01", "2020-01-02"
 LATER = datetime(2030, 1, 1, tzinfo=UTC)
@@ -347,11 +347,11 @@ def test_a_champion_with_other_windows_of_the_same_names_is_compared_with_its_ow
     train(first).run(FIRST)
     asked = []
 
-    def note(*where: Any, **said: Any) -> pa.Table:
+    def note(*where: Any, **said: Any) -> SnapshotRows:
         asked.append(said)
-        return read_snapshot(*where, **said)
+        return open_snapshot(*where, **said)
 
-    monkeypatch.setattr(releases, "read_snapshot", note)
+    monkeypatch.setattr(releases, "open_snapshot", note)
 
     ended = train(then).run(SECOND)
 

@@ -29,6 +29,8 @@ class Case:
     split : Split
     pipeline : Pipeline
         The candidate, fitted; all its steps but the last are transformers.
+    whole : tuple of (pyarrow.Table, Split) or None
+        Where the rows are a sample: key and group of all rows of the snapshot, and their split.
     """
 
     workflow: Workflow
@@ -37,6 +39,7 @@ class Case:
     y: np.ndarray
     split: Split
     pipeline: Pipeline
+    whole: tuple[pa.Table, Split] | None = None
 
     @property
     def is_classification(self) -> bool:

@@ -7,6 +7,7 @@ from collections.abc import Hashable
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
 
 from lakemill.config.dataset import GroupSplit, HashSplit
 from lakemill.evaluation.leakage.case import Case, Proof
@@ -14,6 +15,8 @@ from lakemill.preprocessing.splitting.by_value import name_rows
 
 MOST_ROWS = 200_000  # of training rows that test rows are looked for in
 MOST_JUDGED = 20_000
+NO_TEXT = "\0"  # in place of a missing value
+ODD = np.uint64(0x9E3779B97F4A7C15)
 FINENESS = 1000  # equal are numbers that fall into the same of so many steps of a standard deviation
 
 
@@ -62,9 +65,59 @@ def check_duplicates(case: Case) -> Proof:
     return Proof(name, True, found, figures)
 
 
+def find_on_both_sides(rows: pa.Table, one: np.ndarray, other: np.ndarray) -> set[str]:
+    """Return the names of rows that are equal to a row of the other side, each once.
+
+    Rows are compared by hashes of 64 bits, and only where these are equal by what they say: so that many take little
+    memory.
+
+    Parameters
+    ----------
+    rows : pyarrow.Table
+    one, other : ndarray of int64
+        Positions.
+
+    Returns
+    -------
+    set of str
+
+    Examples
+    --------
+    >>> rows = pa.table({"a": ["x", "y", "x", "z"]})
+    >>> find_on_both_sides(rows, np.array([0, 1]), np.array([2, 3]))
+    {"('x',)"}
+    """
+    hashes = _hash_rows(rows)
+    (first, at_first), (second, at_second) = (np.unique(hashes[at], return_index=True) for at in (one, other))
+    both, in_first, in_second = np.intersect1d(first, second, assume_unique=True, return_indices=True)
+    if not len(both):
+        return set()
+    named = [
+        name_rows(rows.take(at), tuple(rows.column_names))
+        for at in (one[at_first[in_first]], other[at_second[in_second]])
+    ]
+    return {name for name, its_like in zip(*named, strict=True) if name == its_like}
+
+
+def _hash_rows(rows: pa.Table) -> np.ndarray:
+    """Return a hash of 64 bits for each row, the same for the same texts of its values."""
+    parts = [np.empty(0, dtype="uint64")]
+    for batch in rows.to_batches():
+        hashes = np.zeros(batch.num_rows, dtype="uint64")
+        for column in batch.columns:
+            if pa.types.is_integer(column.type) and not column.null_count:
+                values = pd.util.hash_array(column.to_numpy(zero_copy_only=False))
+            else:
+                texts = column.cast(pa.string()).to_numpy(zero_copy_only=False)
+                values = pd.util.hash_array(np.where(column.is_null(), NO_TEXT, texts), categorize=False)
+            hashes = hashes * ODD + values  # without an overflow error: it is of arrays
+        parts.append(hashes)
+    return np.concatenate(parts)
+
+
 def _check_apart(case: Case, columns: tuple[str, ...], name: str, what: str, remedy: str) -> Proof:
-    names = name_rows(case.rows, columns)
-    both = set(names[case.split.fit]) & set(names[case.split.test])
+    rows, split = case.whole or (case.rows, case.split)
+    both = find_on_both_sides(rows.select(columns), split.fit, split.test)
     figures = {"both": len(both)}
     if not both:
         return Proof(name, True, f"no {what} is on both sides", figures)
