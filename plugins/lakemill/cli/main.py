@@ -16,6 +16,7 @@ from rich.console import Console
 
 from lakemill.cli.cleaning import cleaning
 from lakemill.cli.diagnose import diagnose
+from lakemill.cli.datasets import app as datasets_app
 from lakemill.cli.labels import app as labels_app
 from lakemill.cli.lake import app as lake_app
 from lakemill.cli.quarantine import app as quarantine_app
@@ -37,6 +38,7 @@ app.command()(cleaning)
 app.command()(diagnose)
 app.command()(times)
 app.add_typer(labels_app, name="labels")
+app.add_typer(datasets_app, name="datasets")
 WIDTH = None if sys.stdout.isatty() else 120  # in a log the width is ours to choose
 console = Console(width=WIDTH, highlight=False)
 errors = Console(stderr=True, soft_wrap=True, highlight=False)
