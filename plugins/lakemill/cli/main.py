@@ -15,8 +15,8 @@ import typer
 from rich.console import Console
 
 from lakemill.cli.cleaning import cleaning
-from lakemill.cli.diagnose import diagnose
 from lakemill.cli.datasets import app as datasets_app
+from lakemill.cli.diagnose import diagnose
 from lakemill.cli.labels import app as labels_app
 from lakemill.cli.lake import app as lake_app
 from lakemill.cli.quarantine import app as quarantine_app
