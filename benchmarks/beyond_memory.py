@@ -150,7 +150,8 @@ def name_steps(workflow: Workflow) -> list[str]:
     return [
         "snapshot",
         "audit_labels",
-        *(f"tune {one}" for one in workflow.train.candidates),
+        "tune",
+        *(f"best {one}" for one in workflow.train.candidates),
         "fit",
         "evaluate",
         "gate",

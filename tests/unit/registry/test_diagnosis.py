@@ -10,7 +10,7 @@ from workflows_for_tests import end_of, make_rows, make_workflow, publish
 from lakemill.config import Workflow
 from lakemill.exceptions import RegistryError
 from lakemill.lake import Lake
-from lakemill.registry import releases
+from lakemill.registry import diagnosis, releases
 from lakemill.registry.diagnosis import choose_version, diagnose
 from lakemill.registry.models import Registry
 from lakemill.training.snapshots import take_snapshot
@@ -60,14 +60,14 @@ def test_the_gates_score_is_shown_and_test_rows_change_nothing_else(
     version = train(workflow, lake, registry, FIRST, tmp_path, problem="binary")
     before = diagnose(workflow, lake, registry, version)
     registry.record_gate(version, verdict="pass", metrics={"test_roc_auc": 0.75}, evidence={})
-    given = releases.make_target
+    given = diagnosis.make_target
 
     def spoil(rows, label):  # type: ignore[no-untyped-def]
         y = given(rows, label)
         y[-45:] = ["true", "false"] * 22 + ["true"]  # the test rows
         return y
 
-    monkeypatch.setattr("lakemill.registry.diagnosis.make_target", spoil)
+    monkeypatch.setattr(diagnosis, "make_target", spoil)
 
     after = diagnose(workflow, lake, registry, version)
 
