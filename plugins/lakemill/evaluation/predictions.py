@@ -3,6 +3,7 @@
 Stays out: keeping it.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -83,3 +84,16 @@ def predict(pipeline: Pipeline, X: pd.DataFrame) -> Prediction:
         return Prediction(classes[probabilities.argmax(axis=1)], probabilities, tuple(classes))
     predicted = pipeline.predict(X)
     return Prediction(predicted, (predicted[:, None] == classes[None, :]).astype("float64"), tuple(classes))
+
+
+def join(parts: Sequence[Prediction]) -> Prediction:
+    """Return the predictions for the rows of all parts, of which all are of the same classes.
+
+    Examples
+    --------
+    >>> join([Prediction(np.array([1.0])), Prediction(np.array([2.0, 3.0]))]).predicted.tolist()
+    [1.0, 2.0, 3.0]
+    """
+    predicted = np.concatenate([one.predicted for one in parts])
+    probabilities = [one.probabilities for one in parts if one.probabilities is not None]
+    return Prediction(predicted, np.concatenate(probabilities) if probabilities else None, parts[0].classes)
