@@ -123,11 +123,13 @@ def train(workflow: Workflow, lake: Lake, registry: Registry, folder: Path) -> t
             assert lacking is None, lacking
         with measure("  audit of labels"):
             audit_snapshot(workflow, lake, snapshot, partition=KEY, as_of=as_of)
-        tuned = []
-        for one in workflow.train.candidates:
-            with measure(f"  tune {one}"):
-                tuned.append(releases.tune(workflow, lake, snapshot, one, studies=f"sqlite:///{folder}/studies.db"))
-            print(f"    {tuned[-1]}", flush=True)
+        studies = f"sqlite:///{folder}/studies.db"
+        with measure("  tune"):
+            releases.tune(workflow, lake, snapshot, studies=studies)
+        with measure("  take the best"):
+            candidates = workflow.train.candidates
+            tuned = [releases.take_best(workflow, lake, snapshot, one, studies=studies) for one in candidates]
+        print(*(f"    {one}" for one in tuned), sep="\n", flush=True)
         with measure("  fit"):
             version = releases.fit(workflow, lake, registry, snapshot, tuned, as_of=as_of)
         with measure("  evaluate"):

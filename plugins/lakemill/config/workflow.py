@@ -188,7 +188,7 @@ class Budget(Section):
     values: int = Field(
         4_000_000,
         ge=1,
-        description="At most so many values a trial, rows times columns: fewer rows of wide tables, but at least 10,000.",
+        description="At most so many values a trial, rows times columns, and yet 10,000 rows of wide tables.",
     )
 
     def rows_of(self, columns: int) -> int:
