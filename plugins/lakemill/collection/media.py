@@ -17,7 +17,7 @@ from typing import Any, BinaryIO
 
 import pyarrow as pa
 
-from lakemill.collection.decoding.contract import VERSIONS, DecodingOptions, UndecodableError
+from lakemill.collection.decoding.contract import VERSIONS, DecodingOptions, UndecodableError, Values
 from lakemill.collection.decoding.decoder import Decoder
 from lakemill.collection.delivery import LONGEST_TEXT, Delivery, Piece, Refused, Request
 from lakemill.collection.extraction import find_versions
@@ -31,7 +31,9 @@ from lakemill.exceptions import CollectionError
 from lakemill.lake.objects import KeptObject, fetch_object, keep_object
 
 MediaSource = ImagesSource | AudioSource | VideoSource
-FILES_A_PIECE = 64
+FILES_A_PIECE = 256
+FILES_A_TURN = 16  # small ones, of a decoder: asked about one by one, both sides would mostly wait for each other
+BYTES_A_TURN = 4 * 2**20
 DECODERS = 2  # at most, of one source: partitions are collected side by side too
 TEXT, WHOLE, NUMBER, MOMENT = pa.string(), pa.int64(), pa.float64(), pa.timestamp("us")
 IN_COMMON = {"file": TEXT, "sha256": TEXT, "media_type": TEXT, "bytes": WHOLE}
@@ -112,10 +114,12 @@ class _Reading:
             if self.manifest is not None:
                 refused += self.manifest.refused + self.manifest.refuse_missing([file.name for file in files])
             decoders = self._open_decoders(stack, len(files))
-            threads = stack.enter_context(ThreadPoolExecutor(decoders.maxsize, "media"))
+            # one more than decoders: the next files are kept while all of these are busy
+            threads = stack.enter_context(ThreadPoolExecutor(decoders.maxsize + 1, "media"))
             stack.callback(threads.shutdown, cancel_futures=True)
             for first in range(0, len(files), FILES_A_PIECE):
-                taken = list(threads.map(lambda file: self._take(file, decoders), files[first : first + FILES_A_PIECE]))
+                turns = _group(files[first : first + FILES_A_PIECE])
+                taken = [one for turn in threads.map(lambda some: self._take(some, decoders), turns) for one in turn]
                 rows = [one for one in taken if not isinstance(one, Refused)]
                 yield Piece(self._make_table(rows), [one for one in taken if isinstance(one, Refused)])
             if refused:
@@ -163,8 +167,20 @@ class _Reading:
 
     # -- one file -----------------------------------------------------------------------------------------------------
 
-    def _take(self, file: MediaFile, decoders: "queue.Queue[Decoder]") -> dict[str, Any] | Refused:
-        """Keep a file and decode it; return its row, or why there is none."""
+    def _take(self, files: list[MediaFile], decoders: "queue.Queue[Decoder]") -> list[dict[str, Any] | Refused]:
+        """Keep files and decode them; return the row of each, or why there is none."""
+        with ExitStack() as stack:
+            kept = [self._keep_one(file, stack) for file in files]
+            asked = [one for one in kept if isinstance(one, _Kept)]
+            decoder = decoders.get()
+            try:
+                answers = iter(decoder.decode_all([(one.path, one.family) for one in asked]))
+            finally:
+                decoders.put(decoder)
+        return [one if isinstance(one, Refused) else _make_row(one, next(answers)) for one in kept]
+
+    def _keep_one(self, file: MediaFile, stack: ExitStack) -> "_Kept | Refused":
+        """Keep a file; return where it can be decoded, or why it cannot."""
         known = self._known_of(file)
         reason = file.reason
         if reason is None and file.input.size > self.source.largest:
@@ -172,12 +188,11 @@ class _Reading:
         if reason is not None:
             return _refuse(file, reason, known)
         try:
-            with ExitStack() as stack:
-                kept = self._open(file, stack)
-                known |= {"sha256": kept.sha256, "bytes": kept.bytes}
-                if self.manifest is not None and self.manifest.find(file.name) is None:
-                    raise UndecodableError("the manifest does not name it")
-                return known | self._decode(file.name, kept.path, decoders)
+            kept = self._open(file, stack)
+            known |= {"sha256": kept.sha256, "bytes": kept.bytes}
+            if self.manifest is not None and self.manifest.find(file.name) is None:
+                raise UndecodableError("the manifest does not name it")
+            return _Kept(file, known, kept.path, self._find_family(file.name, kept.path))
         except UndecodableError as error:
             return _refuse(file, str(error), known)
         except DAMAGE as error:
@@ -201,21 +216,14 @@ class _Reading:
         with keep_object(self.request.lake, stream, self.request.scratch) as kept:
             return kept.sha256
 
-    def _decode(self, name: str, path: Path, decoders: "queue.Queue[Decoder]") -> dict[str, Any]:
+    def _find_family(self, name: str, path: Path) -> str:
         with path.open("rb") as file:
             begin = file.read(SNIFFED_BYTES)
         contradiction = find_contradiction(name, begin, self.source.kind)
         family = find_family(begin)
         if contradiction is not None or family is None:
             raise UndecodableError(contradiction or "no media")
-        decoder = decoders.get()
-        try:
-            values: dict[str, Any] = dict(decoder.decode(path, family.name))
-        finally:
-            decoders.put(decoder)
-        if values.get("capture_time") is not None:
-            values["capture_time"] = datetime.fromisoformat(values["capture_time"])
-        return values
+        return family.name
 
     def _known_of(self, file: MediaFile) -> dict[str, Any]:
         """Return what is known of a file before it is read."""
@@ -252,6 +260,16 @@ class _Reading:
         return decoders
 
 
+@dataclass(frozen=True)
+class _Kept:
+    """A file that the lake keeps, with what is known of it."""
+
+    file: MediaFile
+    known: dict[str, Any]
+    path: Path
+    family: str
+
+
 class _Limited:
     """A stream that must not go on for ever."""
 
@@ -267,6 +285,28 @@ class _Limited:
         if self._left < 0:
             raise UndecodableError(f"more than {self._largest:,} bytes")
         return chunk
+
+
+def _group(files: list[MediaFile]) -> list[list[MediaFile]]:
+    """Cut files into turns: a few small ones, or a large one."""
+    turns: list[list[MediaFile]] = []
+    room = 0
+    for file in files:
+        if not turns or len(turns[-1]) == FILES_A_TURN or file.input.size > room:
+            turns.append([])
+            room = BYTES_A_TURN
+        turns[-1].append(file)
+        room -= file.input.size
+    return turns
+
+
+def _make_row(kept: _Kept, answer: Values | UndecodableError) -> dict[str, Any] | Refused:
+    if isinstance(answer, UndecodableError):
+        return _refuse(kept.file, str(answer), kept.known)
+    values: dict[str, Any] = dict(answer)
+    if values.get("capture_time") is not None:
+        values["capture_time"] = datetime.fromisoformat(values["capture_time"])
+    return kept.known | values
 
 
 def _refuse(file: MediaFile, reason: str, known: dict[str, Any]) -> Refused:

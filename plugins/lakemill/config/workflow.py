@@ -36,6 +36,8 @@ METRICS = {
     "regression": ("mean_absolute_error", "root_mean_squared_error", "median_absolute_error", "r2"),
 }
 TABLE = "table"  # the name by which expectations speak of the built table
+# a trial only has to tell parameters apart; the model itself is fitted on all rows
+LEAST_ROWS_OF_WIDE_TABLES = 10_000
 # what the lake adds to the rows of predictions
 PREDICTION_COLUMNS = ("score", "predicted", "classes", "probabilities", "model_version", "reason", "partition")
 
@@ -167,7 +169,7 @@ class Candidate(Section):
 class Budget(Section):
     """How much tuning may cost, for each candidate."""
 
-    later: ClassVar = ("at_once", "patience")
+    later: ClassVar = ("at_once", "patience", "values")
 
     trials: int = Field(10, ge=1, description="Trials of each candidate.")
     at_once: int = Field(
@@ -183,6 +185,21 @@ class Budget(Section):
         None, ge=1, description="No new round is begun after so many trials without a better one; never, if left out."
     )
     rows: int = Field(50_000, ge=100, description="At most so many training rows a trial.")
+    values: int = Field(
+        4_000_000,
+        ge=1,
+        description="At most so many values a trial, rows times columns, and yet 10,000 rows of wide tables.",
+    )
+
+    def rows_of(self, columns: int) -> int:
+        """Return how many training rows a trial takes at most, of so many columns.
+
+        Examples
+        --------
+        >>> Budget().rows_of(20), Budget().rows_of(340), Budget().rows_of(784), Budget(rows=500).rows_of(340)
+        (50000, 11764, 10000, 500)
+        """
+        return min(self.rows, max(LEAST_ROWS_OF_WIDE_TABLES, self.values // max(1, columns)))
 
 
 class Train(Section):

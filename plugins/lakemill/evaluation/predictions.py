@@ -3,7 +3,7 @@
 Stays out: keeping it.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -109,3 +109,16 @@ def predict_pieces(pipeline: Pipeline, pieces: Iterable[tuple[np.ndarray, pd.Dat
         return Prediction(predicted)
     probabilities = np.concatenate([one.probabilities for _, one in made if one.probabilities is not None])[order]
     return Prediction(predicted, probabilities, first.classes)
+
+
+def join(parts: Sequence[Prediction]) -> Prediction:
+    """Return the predictions for the rows of all parts, of which all are of the same classes.
+
+    Examples
+    --------
+    >>> join([Prediction(np.array([1.0])), Prediction(np.array([2.0, 3.0]))]).predicted.tolist()
+    [1.0, 2.0, 3.0]
+    """
+    predicted = np.concatenate([one.predicted for one in parts])
+    probabilities = [one.probabilities for one in parts if one.probabilities is not None]
+    return Prediction(predicted, np.concatenate(probabilities) if probabilities else None, parts[0].classes)

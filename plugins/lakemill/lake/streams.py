@@ -286,7 +286,8 @@ class PartitionWriter:
                 columns=[field.name for field in new],
             )
         schema = pa.schema([]) if self._schema is None else self._schema
-        lacking = [name for name in schema.names if name not in rows.column_names]
+        given, held = set(rows.column_names), set(schema.names)  # once: Arrow makes a new list each time it is asked
+        lacking = [name for name in schema.names if name not in given]
         if lacking and len(rows) and self._held is not None and not (may_lack or self._columns_may_lack):
             raise MisfitError(
                 f"column {lacking[0]!r} is missing; earlier deliveries had it",
@@ -295,14 +296,12 @@ class PartitionWriter:
             )
         untyped = dict.fromkeys(field.name for field in new if pa.types.is_null(field.type))
         typed = [
-            _plain(field, where)
-            for field in rows.schema
-            if field.name not in schema.names and not pa.types.is_null(field.type)
+            _plain(field, where) for field in rows.schema if field.name not in held and not pa.types.is_null(field.type)
         ]
         schema = pa.schema([*schema, *typed])
         columns = {
             field.name: fit_column(rows.column(field.name), field, where=where)
-            if field.name in rows.column_names
+            if field.name in given
             else pa.nulls(len(rows), field.type)
             for field in schema
         }

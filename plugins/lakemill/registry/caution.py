@@ -12,7 +12,7 @@ import pandas as pd
 from lakemill.config import Workflow
 from lakemill.evaluation.comparison import compare_paired
 from lakemill.evaluation.metrics import METRICS
-from lakemill.evaluation.predictions import Prediction, predict
+from lakemill.evaluation.predictions import Prediction, join, predict
 from lakemill.preprocessing.splitting import Split
 from lakemill.training.drawing import untuned_parameters
 from lakemill.training.estimators import make_pipeline
@@ -33,7 +33,7 @@ def prefer_untuned(
     X : DataFrame of shape (n_rows, n_features)
     y : ndarray of shape (n_rows,)
     split : Split
-        Both are fitted again on training rows and compared on validation rows.
+        Both are fitted again on training rows and compared on validation rows, of all folds where there are some.
     classes : tuple of str
 
     Returns
@@ -44,16 +44,23 @@ def prefer_untuned(
     own = untuned_parameters(candidate)
     if not candidate.untuned_first or set(own) != set(candidate.search) or own == tuned.parameters:
         return tuned
-    train, metric = thin(split.train, workflow.train.budget.rows, seed), METRICS[workflow.train.metric]
-    X_validation, y_validation = X.iloc[split.validation], y[split.validation]
+    most, metric = workflow.train.budget.rows_of(X.shape[1]), METRICS[workflow.train.metric]
 
-    def predict_with(parameters: dict[str, Any]) -> Prediction:
+    def predict_with(parameters: dict[str, Any]) -> list[Prediction]:
         problem = workflow.table.label.problem
-        pipeline = make_pipeline(candidate, workflow.features, problem=problem, parameters=parameters, seed=seed)
-        return predict(pipeline.fit(X.iloc[train], y[train]), X_validation).align(classes)
+        made = []
+        for rows, held in split.tuning:
+            train = thin(rows, most, seed)
+            pipeline = make_pipeline(candidate, workflow.features, problem=problem, parameters=parameters, seed=seed)
+            made.append(predict(pipeline.fit(X.iloc[train], y[train]), X.iloc[held]).align(classes))
+        return made
 
     found, untuned = predict_with(tuned.parameters), predict_with(own)
-    difference = compare_paired(metric, y_validation, found, untuned, confidence=ONE_STANDARD_ERROR, seed=seed)
+    labels = [y[held] for _, held in split.tuning]
+    difference = compare_paired(
+        metric, np.concatenate(labels), join(found), join(untuned), confidence=ONE_STANDARD_ERROR, seed=seed
+    )
     if difference.low > 0:
         return tuned
-    return replace(tuned, parameters=own, score=metric.gain(metric(y_validation, untuned), 0.0))
+    scores = [metric.gain(metric(true, one), 0.0) for true, one in zip(labels, untuned, strict=True)]
+    return replace(tuned, parameters=own, score=float(np.mean(scores)))

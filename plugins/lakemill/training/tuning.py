@@ -120,7 +120,7 @@ def run_trials(
         If a candidate cannot be fitted, or no trial has a score: the metric is not defined on the validation rows.
     """
     budget, seed = workflow.train.budget, workflow.train.seed
-    folds = [(thin(train, budget.rows, seed), held) for train, held in split.tuning]
+    folds = [(thin(train, budget.rows_of(X.shape[1]), seed), held) for train, held in split.tuning]
     run = dict.fromkeys(studies, 0)
     for study in studies.values():
         study.take_over(worker)

@@ -26,7 +26,7 @@ def lake(tmp_path: Path) -> Lake:
 
 
 def write(folder: Path, key: str, size: int) -> None:
-    (folder / f"items_{key}.csv").write_text(f"id,at,size\n1,{key} 10:00:00,{size}\n")
+    (folder / f"items_{key}.csv").write_text(f"id,at,size,label\n1,{key} 10:00:00,{size},0\n")
 
 
 def ingest(workflow: Workflow, lake: Lake, folder: Path, keys: list[str]) -> None:
@@ -97,12 +97,12 @@ def test_a_file_that_is_gone_is_reported_and_makes_nothing_stale(
 
 def test_of_one_file_for_all_every_published_partition_is_a_candidate(lake: Lake, tmp_path: Path) -> None:
     workflow = make_workflow(collect={"items": {"path": "items.csv", "event_time": "at"}})
-    lines = [f"{number},{key} 10:00:00,1" for number, key in enumerate(DAYS)]
-    (tmp_path / "items.csv").write_text("\n".join(["id,at,size", *lines, ""]))
+    lines = [f"{number},{key} 10:00:00,1,0" for number, key in enumerate(DAYS)]
+    (tmp_path / "items.csv").write_text("\n".join(["id,at,size,label", *lines, ""]))
     ingest(workflow, lake, tmp_path, DAYS[:2])
     assert ask(workflow, lake, tmp_path) == []
 
-    (tmp_path / "items.csv").write_text("\n".join(["id,at,size", *lines, "9,2020-01-02 11:00:00,5", ""]))
+    (tmp_path / "items.csv").write_text("\n".join(["id,at,size,label", *lines, "9,2020-01-02 11:00:00,5,0", ""]))
 
     assert [one.partition for one in ask(workflow, lake, tmp_path)] == DAYS[:2]
 

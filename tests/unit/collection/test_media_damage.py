@@ -36,13 +36,31 @@ def test_a_decoder_that_hangs_or_crashes_is_a_reason_and_the_next_file_is_read(t
         assert decoder.decode(tmp_path / "x.png", "png")["width"] == 4
 
 
+def test_files_that_are_asked_about_together_are_answered_each_though_a_decoder_crashes_between(tmp_path, monkeypatch):
+    good = [tmp_path / f"{number:03}.png" for number in range(60)]  # more than one turn's worth of requests
+    for number, path in enumerate(good):
+        Image.new("RGB", (number + 1, 4)).save(path)
+    (tmp_path / "lakemill_faulty.py").write_text(FAULTY)
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
+    monkeypatch.setattr("lakemill.collection.decoding.decoder.WORKER", "lakemill_faulty")
+    asked = [*good[:2], tmp_path / "crash", tmp_path / "missing", *good[2:]]
+
+    with Decoder(DecodingOptions("images", PICTURES)) as decoder:
+        answers = decoder.decode_all([(path, "png") for path in asked])
+
+    assert [str(one) for one in answers[2:3]] == ["its decoder crashed on it (SIGSEGV)"]
+    assert isinstance(answers[3], UndecodableError)
+    assert [one["width"] for one in (*answers[:2], *answers[4:])] == list(range(1, 61))
+
+
 FAULTY = """
 import os, signal, time
 from lakemill.collection.decoding import contract, images, worker
-contract.SILENCE_SECONDS = 1
 read = images.read_image
 def faulty(path, family, options):
-    if path.name == "hang":
+    if path.name == "hang":  # only then: on a busy machine other files take a second too
+        contract.SILENCE_SECONDS = 1
+        contract.watch_progress()
         time.sleep(60)
     if path.name == "crash":
         os.kill(os.getpid(), signal.SIGSEGV)

@@ -67,7 +67,7 @@ def test_folds_are_of_training_and_validation_rows_only_and_validate_each_row_on
 
 
 def test_without_folds_a_trial_is_scored_on_the_validation_rows():
-    made, _ = split(DATASETS["random"])
+    made, _ = split(DATASETS["predefined"])
     ((train, held),) = made.tuning
     assert (train.tolist(), held.tolist()) == (made.train.tolist(), made.validation.tolist())
 
@@ -164,3 +164,35 @@ def test_what_cannot_be_split_is_one_message_with_a_remedy(dataset, count, said)
 def test_numbers_are_split_without_regard_to_classes():
     made, _ = split({"split": "random", "folds": 4}, problem="regression")
     assert [len(part) for part in made.parts.values()] == [140, 30, 30]
+
+
+@pytest.mark.parametrize("dataset", DATASETS.values(), ids=DATASETS)
+def test_few_rows_are_folded_where_the_file_does_not_say_but_for_parts_that_it_names(dataset):
+    made, _ = split(dataset)
+
+    assert len(made.folds) == (0 if dataset["split"] == "predefined" else 5)
+    assert not {row for fold in made.folds for part in fold for row in part.tolist()} & set(made.test.tolist())
+
+
+def test_folds_of_few_rows_in_time_leave_each_model_the_older_half_at_least():
+    made, _ = split({"split": "time"})
+
+    assert [(len(train), len(held)) for train, held in made.folds] == [(85 + 17 * n, 17) for n in range(5)]
+    assert all(train.max() < held.min() for train, held in made.folds)
+
+
+def test_many_rows_are_not_folded():
+    made, _ = split({"split": "random"}, count=2_400)
+
+    assert made.folds == ()
+
+
+def test_few_rows_with_a_class_that_a_fold_would_lack_are_tuned_on_the_validation_rows():
+    workflow = make_workflow(dataset={"split": "time"})
+    rows = make_rows(workflow, "2020-01-01", 200)
+    y = np.where(np.arange(200) % 25 == 0, "true", "false").astype(object)
+
+    made = split_rows(workflow, rows, y)
+
+    assert made.folds == ()
+    assert len(set(y[made.validation])) == 2

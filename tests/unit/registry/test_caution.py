@@ -1,5 +1,7 @@
 """Tuned values are taken only where they are better by a standard error."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from workflows_for_tests import make_rows, make_workflow
@@ -14,13 +16,16 @@ CLASSES = ("false", "true")
 ESTIMATOR = "sklearn.linear_model.LogisticRegression"
 
 
-def prefer(found: dict[str, float], **candidate) -> Tuned:
+FOLDED = replace(SPLIT, folds=((np.arange(200), np.arange(200, 325)), (np.arange(325), np.arange(325, 450))))
+
+
+def prefer(found: dict[str, float], split: Split = SPLIT, **candidate) -> Tuned:
     workflow = make_workflow(
         train={"metric": "log_loss", "candidates": {"plain": {"estimator": ESTIMATOR, **candidate}}}
     )
     rows = make_rows(workflow, "2020-01-01", 500)
     X, y = make_frame(rows, workflow.features), make_target(rows, workflow.table.label)
-    return prefer_untuned(workflow, Tuned("plain", found, -0.1, 5, 1.0), X, y, SPLIT, classes=CLASSES)
+    return prefer_untuned(workflow, Tuned("plain", found, -0.1, 5, 1.0), X, y, split, classes=CLASSES)
 
 
 @pytest.mark.parametrize(
@@ -49,3 +54,11 @@ def test_what_is_better_beyond_chance_stays_as_it_is():
 
 def test_what_gave_way_brings_its_own_score():
     assert prefer({"C": 0.001}).score < -0.1
+
+
+def test_folds_are_compared_on_the_validation_rows_of_all_and_scored_by_their_mean():
+    weak = {"parameters": {"C": 1e-4}, "search": {"C": [1e-4, 1.0]}, "untuned_first": True}
+    alone = [prefer({"C": 0.001}, replace(SPLIT, train=train, validation=held)) for train, held in FOLDED.folds]
+
+    assert prefer({"C": 1.0}, FOLDED, **weak).parameters == {"C": 1.0}
+    assert prefer({"C": 0.001}, FOLDED).score == pytest.approx(np.mean([one.score for one in alone]))

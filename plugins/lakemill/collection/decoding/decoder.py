@@ -4,12 +4,14 @@ Stays out: what that process does (``worker.py``).
 """
 
 import contextlib
+import itertools
 import json
 import os
 import signal
 import subprocess
 import sys
 import tempfile
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -19,6 +21,7 @@ from lakemill.collection.decoding.contract import SILENCE_SECONDS, DecodingOptio
 from lakemill.exceptions import CollectionError
 
 WORKER = "lakemill.collection.decoding.worker"
+LEAST_PIPE_BYTES = 4096  # a pipe holds so many at least, before its writer has to wait
 # several of them share the machine; and one thread adds up in one order
 ENVIRONMENT = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1")
 
@@ -62,16 +65,40 @@ class Decoder:
         UndecodableError
             If it is damaged, beyond a limit, or its decoder crashes or hangs.
         """
-        process = self._process
-        if process is None or process.poll() is not None:
-            process = self._start()
-        answer = _ask(process, {"path": str(path), "family": family})
-        if answer is None:
-            raise UndecodableError(self._explain_end(process))
-        if "reason" in answer:
-            raise UndecodableError(answer["reason"])
-        values: Values = answer["values"]
-        return values
+        [answer] = self.decode_all([(path, family)])
+        if isinstance(answer, UndecodableError):
+            raise answer
+        return answer
+
+    def decode_all(self, files: Sequence[tuple[Path, str]]) -> list[Values | UndecodableError]:
+        """Return what files say of themselves; of one that cannot be decoded, why.
+
+        Asked about together, for each would wait for the other side's turn.
+
+        Parameters
+        ----------
+        files : sequence of (Path, str)
+            Each with its family.
+
+        Returns
+        -------
+        list of dict or UndecodableError
+            As many as files.
+        """
+        answers: list[Values | UndecodableError] = []
+        while len(answers) < len(files):
+            process = self._process
+            if process is None or process.poll() is not None:
+                process = self._start()
+            left = [_write_request({"path": str(path), "family": family}) for path, family in files[len(answers) :]]
+            for answer in _ask(process, left[: _count_fitting(left)]):
+                if answer is None:  # it ended on this file; the next ones are asked of another process
+                    answers.append(UndecodableError(self._explain_end(process)))
+                elif "reason" in answer:
+                    answers.append(UndecodableError(answer["reason"]))
+                else:
+                    answers.append(answer["values"])
+        return answers
 
     def close(self) -> None:
         """End the process."""
@@ -101,7 +128,7 @@ class Decoder:
                 env={**os.environ, **ENVIRONMENT, "PYTHONPATH": f"{package}:{known}" if known else package},
             )
             options = {**vars(self._options), "extract": self._options.extract.model_dump()}
-            if _ask(process, options) is not None:
+            if next(_ask(process, [_write_request(options)])) is not None:
                 return process
             process.wait()
             errors.seek(0)
@@ -122,14 +149,27 @@ class Decoder:
         return f"its decoder crashed on it ({how})"
 
 
-def _ask(process: "subprocess.Popen[str]", request: dict[str, Any]) -> dict[str, Any] | None:
-    """Return an answer, None where the process ended instead."""
+def _write_request(request: dict[str, Any]) -> str:
+    return json.dumps(request) + "\n"
+
+
+def _count_fitting(requests: list[str]) -> int:
+    """Return how many requests can be written before an answer is read: more could make both sides wait for ever."""
+    sizes = itertools.accumulate(len(one) for one in requests)  # ASCII
+    return max(1, sum(size <= LEAST_PIPE_BYTES for size in sizes))
+
+
+def _ask(process: "subprocess.Popen[str]", requests: list[str]) -> Iterator[dict[str, Any] | None]:
+    """Yield the answers, None as the last where the process ended instead."""
     if process.stdin is None or process.stdout is None:
-        return None
-    try:
-        print(json.dumps(request), file=process.stdin, flush=True)
+        yield None
+        return
+    with contextlib.suppress(BrokenPipeError):
+        process.stdin.write("".join(requests))
+        process.stdin.flush()
+    for _ in requests:
         line = process.stdout.readline()
-    except BrokenPipeError:
-        return None
-    answer: dict[str, Any] | None = json.loads(line) if line.endswith("\n") else None
-    return answer
+        if not line.endswith("\n"):
+            yield None
+            return
+        yield json.loads(line)

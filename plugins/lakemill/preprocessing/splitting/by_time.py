@@ -50,7 +50,9 @@ def split_by_time(event_time: pd.Series, *, validation: float, test: float, gap:
     return Split(train, later, newest, left_out=np.concatenate([*early, *late]))
 
 
-def fold_by_time(event_time: pd.Series, rows: np.ndarray, *, folds: int, gap: timedelta = NO_GAP) -> tuple[Fold, ...]:
+def fold_by_time(
+    event_time: pd.Series, rows: np.ndarray, *, folds: int, gap: timedelta = NO_GAP, held: float | None = None
+) -> tuple[Fold, ...]:
     """Make folds of which each is validated on the rows that come after its training rows.
 
     Parameters
@@ -61,6 +63,8 @@ def fold_by_time(event_time: pd.Series, rows: np.ndarray, *, folds: int, gap: ti
     folds : int
     gap : timedelta
         As for `split_by_time`.
+    held : float in (0, 1), optional
+        Share of the rows, the newest, that are validated in all; equal parts, one more than folds, if left out.
 
     Returns
     -------
@@ -73,7 +77,8 @@ def fold_by_time(event_time: pd.Series, rows: np.ndarray, *, folds: int, gap: ti
         If there are fewer rows than folds.
     """
     times = event_time.iloc[rows].reset_index(drop=True)
-    blocks = [block for _, block in TimeSeriesSplit(folds).split(rows)]
+    size = None if held is None else max(1, int(held * len(rows) / folds))
+    blocks = [block for _, block in TimeSeriesSplit(folds, test_size=size).split(rows)]
     cuts = [int(times.searchsorted(times.iloc[block[0]])) for block in blocks] + [len(rows)]
     made = []
     for start, end in pairwise(cuts):

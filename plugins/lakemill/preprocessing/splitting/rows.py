@@ -22,7 +22,11 @@ from lakemill.preprocessing.splitting.by_value import (
     split_as_said,
     split_by_hash,
 )
-from lakemill.preprocessing.splitting.parts import Split
+from lakemill.preprocessing.splitting.parts import Fold, Split
+
+FEW_ROWS = 2_000  # training and validation rows: of fewer, the validation rows alone are too few to choose by
+FOLDS_OF_FEW = 5
+HELD_OF_FEW = 0.5  # in time: no fold's model is fitted on less than half of the rows
 
 
 def split_rows(
@@ -70,13 +74,30 @@ def split_rows(
         raise TrainingError(
             f"{column or dataset.split}: {error}", where=where, remedy=f"mend the rows, or choose {OTHER_WAYS}"
         ) from None
+    if dataset.folds is None and dataset.split != "predefined" and len(split.fit) < FEW_ROWS:
+        split = replace(split, folds=_fold_few(workflow, rows, y, split))
     if besides is not None:
         split = split.without(besides)
     _require_all_parts(workflow, split, y, where)
     return split
 
 
-def _split_by_time(workflow: Workflow, rows: pa.Table, y: np.ndarray) -> Split:
+def _fold_few(workflow: Workflow, rows: pa.Table, y: np.ndarray, split: Split) -> tuple[Fold, ...]:
+    """Return folds of few rows where each can be fitted and judged, none where not: then validation rows have to do."""
+    folded = workflow.model_copy(update={"dataset": workflow.dataset.model_copy(update={"folds": FOLDS_OF_FEW})})
+    try:
+        if workflow.dataset.split == "time":
+            folds = _split_by_time(folded, rows, y, held=HELD_OF_FEW).folds
+        else:
+            folds = KINDS[workflow.dataset.split](folded, rows, y).folds
+    except ValueError:  # too few rows, classes or groups
+        return ()
+    classes = len(set(y[split.fit])) if workflow.table.label.problem == "classification" else 1
+    parts = [part for fold in folds for part in fold]
+    return folds if all(len(set(y[part])) >= classes for part in parts) else ()
+
+
+def _split_by_time(workflow: Workflow, rows: pa.Table, y: np.ndarray, *, held: float | None = None) -> Split:
     dataset: Any = workflow.dataset
     times: pd.Series = rows.column(workflow.table.event_time).to_pandas()
     split = split_by_time(times, validation=dataset.validation, test=dataset.test, gap=dataset.gap)
@@ -86,7 +107,8 @@ def _split_by_time(workflow: Workflow, rows: pa.Table, y: np.ndarray) -> Split:
     rows_to_fold = np.sort(
         np.concatenate([split.fit, split.left_out[split.left_out < split.validation.min(initial=0)]])
     )
-    return replace(split, folds=fold_by_time(times, rows_to_fold, folds=dataset.folds, gap=dataset.gap))
+    folds = fold_by_time(times, rows_to_fold, folds=dataset.folds, gap=dataset.gap, held=held)
+    return replace(split, folds=folds)
 
 
 def _split_at_random(workflow: Workflow, rows: pa.Table, y: np.ndarray) -> Split:
