@@ -18,6 +18,7 @@ from lakemill.lake.marks import mark_partition, read_marks, remove_marks
 DAYS = ["2020-01-01", "2020-01-02", "2020-01-03"]
 METERS = {"kind": "mqtt", "topic": "plant/{id}", "event_time": "at", "key": ["id"]}
 NOW = datetime(2020, 2, 1, tzinfo=timezone.utc)
+FEATURES = {"numeric": ["size"]}
 
 
 @pytest.fixture
@@ -45,7 +46,7 @@ def ask(workflow: Workflow, lake: Lake, folder: Path, told: list[str] | None = N
 @pytest.fixture
 def workflow(lake: Lake, tmp_path: Path) -> Workflow:
     """Three days of files, all of them ingested."""
-    made = make_workflow()
+    made = make_workflow(features=FEATURES)
     for key in DAYS:
         write(tmp_path, key, 1)
     ingest(made, lake, tmp_path, DAYS)
@@ -96,7 +97,7 @@ def test_a_file_that_is_gone_is_reported_and_makes_nothing_stale(
 
 
 def test_of_one_file_for_all_every_published_partition_is_a_candidate(lake: Lake, tmp_path: Path) -> None:
-    workflow = make_workflow(collect={"items": {"path": "items.csv", "event_time": "at"}})
+    workflow = make_workflow(features=FEATURES, collect={"items": {"path": "items.csv", "event_time": "at"}})
     lines = [f"{number},{key} 10:00:00,1,0" for number, key in enumerate(DAYS)]
     (tmp_path / "items.csv").write_text("\n".join(["id,at,size,label", *lines, ""]))
     ingest(workflow, lake, tmp_path, DAYS[:2])
@@ -109,7 +110,7 @@ def test_of_one_file_for_all_every_published_partition_is_a_candidate(lake: Lake
 
 @pytest.fixture
 def sensors(lake: Lake) -> Workflow:
-    made = make_workflow(collect={"items": METERS})
+    made = make_workflow(features=FEATURES, collect={"items": METERS})
     publish(made, lake, DAYS[0], pa.table({"id": [1]}))
     block(made, lake, DAYS[1])
     return made
