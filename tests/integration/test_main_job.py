@@ -251,7 +251,7 @@ MISTAKES = {
     "SQL that names no column of the source": (
         {"table": "include/sql/faulty.sql"},
         {"include/sql/faulty.sql": "SELECT *, radiu AS breadth FROM tumours"},
-        ["include/sql/faulty.sql", '"radiu" not found', "mend the query"],
+        ["include/sql/faulty.sql", "no column 'radiu'", "did you mean 'radius'?"],
     ),
     "an unknown key": (
         {"featuers": {"numeric": ["radius"]}},

@@ -25,6 +25,12 @@ LINEAR = {"estimator": "sklearn.linear_model.LogisticRegression", "search": {}}
 Open = Callable[[Workflow], Registry]
 
 
+@pytest.fixture(autouse=True)
+def no_folds(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each trial is one fit, though rows are few."""
+    monkeypatch.setattr("lakemill.preprocessing.splitting.rows.FEW_ROWS", 0)
+
+
 def declare(choose: Any = "best", **sections: Any) -> Workflow:
     train = {"metric": "log_loss", "candidates": {"forest": FOREST, "linear": LINEAR}, "choose": choose}
     return make_workflow(train=train, **sections)
