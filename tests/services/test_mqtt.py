@@ -138,7 +138,7 @@ def test_tls_is_spoken_with_brokers_whose_certificate_is_trusted(tmp_path, monke
     (tmp_path / "recording.csv").write_text("house,at\n7,2024-03-01\n")
     plant = make_plant(f"mqtts://localhost:{port}", replay=replay)
     said = {"name": "meters", "broker": f"mqtts://localhost:{port}", "connections": NoConnections()}
-    collector = Collector(plant.collect["meters"], workflow=plant, lake=lake, **said)
+    collector = Collector(plant.collect["meters"], workflow=plant, lake=lake, now=lambda: NOW, **said)
     with start_mosquitto(port, tmp_path, f"certfile {certificate}", f"keyfile {key}"):
         with pytest.raises(CollectionError, match=r"the certificate of mqtts://localhost:\d+ is not to be trusted"):
             collector.run(stop)
