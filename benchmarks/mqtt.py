@@ -11,6 +11,7 @@ import sys
 import tempfile
 import threading
 import time
+from datetime import UTC, datetime
 from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
@@ -54,7 +55,7 @@ def measure_speed(folder: Path, count: int, readings: int) -> None:
     source = plant.collect["meters"]
     lake = Lake(str(folder / "lake"), "plant")
     said = {"name": "meters", "broker": broker, "connections": NoConnections()}
-    collector = Collector(source, workflow=plant, lake=lake, **said)
+    collector = Collector(source, workflow=plant, lake=lake, now=lambda: datetime.now(UTC), **said)
     os.sched_setaffinity(0, {cores[0]})  # the broker inherits it
     with start_mosquitto(port, folder):
         os.sched_setaffinity(0, set(cores))
