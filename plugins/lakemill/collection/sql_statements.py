@@ -11,7 +11,6 @@ from functools import cached_property
 from lakemill.exceptions import CollectionError
 
 READING = ("select", "with", "values", "table")
-PARAMETERS = ("start", "end")
 _CODE = r"""
     (?P<comment> --[^\n]* | /\*.*?(?:\*/|\Z) )
   | (?P<quoted> {literal} | "(?:[^"]|"")*" | `[^`]*` | \$(?P<tag>\w*)\$.*?\$(?P=tag)\$ )

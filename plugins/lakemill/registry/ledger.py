@@ -72,12 +72,6 @@ def record_promotion(lake: Lake, entry: Entry, *, recorded_at: datetime) -> bool
     return lake.append(TABLE, row, identity=("entry",), schema=SCHEMA)
 
 
-def is_promoted(lake: Lake, version: str) -> bool:
-    """Tell whether a version has ever taken charge."""
-    rows = lake.read(TABLE, where={"version": version})
-    return rows is not None and rows.num_rows > 0
-
-
 def find_champion(lake: Lake, *, as_of: datetime, besides: str | None = None) -> Entry | None:
     """Return the model in charge as of a moment.
 

@@ -15,7 +15,6 @@ from lakemill.validation.one_pass.kinds import CLEAR, NUMBERS, LeftToGreatExpect
 from lakemill.validation.one_pass.results import judge_between
 from lakemill.validation.one_pass.rule import Check, Rule, TableVerdict
 
-EXACT_SUM = 2.0**53  # sums of whole numbers below are the same in whatever order they are added up
 DOUBT = 1e-12  # of the sum of sizes: sums of doubles in other orders differ by less
 
 
