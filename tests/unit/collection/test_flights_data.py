@@ -17,6 +17,7 @@ from lakemill.collection.files import open_files
 from lakemill.config import find_workflow, load_settings
 from lakemill.lake import Lake
 
+pytestmark = pytest.mark.xdist_group("flights")
 ROOT = Path(__file__).resolve().parents[3]
 NOW = datetime(2024, 1, 1, tzinfo=timezone.utc)
 ONLY_KNOWN_AFTERWARDS = {
@@ -50,11 +51,9 @@ def build_month(flights, key: str, keep=lambda name, rows: rows) -> pa.Table:
 
 
 @pytest.fixture(scope="module")
-def year(flights):
-    partition = flights.partition
-    months = [build_month(flights, key) for key in partition.keys(partition.start, partition.end)]
-    assert len(months) == 12
-    return pa.concat_tables(months)
+def year(collected_flights):
+    assert len(collected_flights.months) == 12
+    return pa.concat_tables(collected_flights.months.values())
 
 
 def count(mask) -> int:

@@ -1,16 +1,15 @@
 """The faults of the year of flights, as the cleaning report counts them month by month."""
 
-from datetime import datetime, timezone
+import shutil
 from pathlib import Path
 
 import pytest
 
-from lakemill.collection import build_table, collect_source, type_source
-from lakemill.config import find_workflow, load_settings
 from lakemill.lake import Lake
 from lakemill.lake.cleaning import TABLE, read_reports
 from lakemill.preprocessing import clean_partition
 
+pytestmark = pytest.mark.xdist_group("flights")
 ROOT = Path(__file__).resolve().parents[3]
 # counted in the files with pandas
 MIDNIGHTS = {
@@ -21,20 +20,13 @@ WITHOUT_WEATHER = [52, 29, 0, 16, 0, 0, 42, 204, 21, 165, 95, 932]
 
 
 @pytest.fixture(scope="module")
-def year(tmp_path_factory):
+def year(collected_flights, tmp_path_factory):
     """The lake after cleaning twelve months, with nothing refused before; the workflow; what the step returned."""
-    flights = find_workflow("flights", load_settings())
-    lake = Lake(str(tmp_path_factory.mktemp("lake")), "flights")
-    partition, returned = flights.partition, {}
-    for key in partition.keys(partition.start, partition.end):
-        sources = {}
-        for name, source in flights.collect.items():
-            collect_source(
-                flights, name, key, lake, project=ROOT, ingested_at=datetime(2024, 1, 1, tzinfo=timezone.utc),
-                connections=None, report=lambda text: None,
-            )  # fmt: skip
-            sources[name] = type_source(lake.read(f"raw_{name}", [key]), source, where="").rows
-        lake.stage("validate", key, build_table(flights, sources, project=ROOT).rows)
+    flights, returned = collected_flights.workflow, {}
+    folder = shutil.copytree(collected_flights.lake, tmp_path_factory.mktemp("cleaned"), dirs_exist_ok=True)
+    lake = Lake(str(folder), "flights")
+    for key, rows in collected_flights.months.items():
+        lake.stage("validate", key, rows)
         returned[key] = clean_partition(flights, key, lake, project=ROOT)
     return lake, flights, returned
 
