@@ -30,7 +30,7 @@ check: $(INSTALLED) ## Check the workflow files
 	@$(BIN)/lakemill check
 
 test: $(CHECKED) lint ## Set up and run all checks and tests that need no system package
-	$(BIN)/pytest -n 3 --dist loadgroup --no-loadscope-reorder tests/integration tests/unit tests/dags plugins/lakemill
+	$(BIN)/pytest -n 3 --no-loadscope-reorder tests/integration tests/unit tests/dags plugins/lakemill
 
 lint: $(CHECKED) ## Format, lint, types, direction of imports
 	$(BIN)/ruff format --check .

@@ -1,9 +1,15 @@
-"""Airflow's home for all tests: an empty folder, set before anything imports Airflow, since the import reads it."""
+"""What holds for all tests: Airflow's home, and how files are shared out to processes.
+
+The home is an empty folder, set before anything imports Airflow, since the import reads it.
+"""
 
 import atexit
 import os
 import shutil
 import tempfile
+from typing import Any
+
+import pytest
 
 HOME = tempfile.mkdtemp(prefix="lakemill-tests-airflow-")
 atexit.register(shutil.rmtree, HOME, ignore_errors=True)
@@ -22,3 +28,18 @@ os.environ |= {
     "NO_PROXY": "127.0.0.1,localhost",  # servers of the tests are on the loopback
     "no_proxy": "127.0.0.1,localhost",
 }
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
+    """Keep the tests of a file in one process; those with real servers in two, so that these are started once."""
+    from xdist.scheduler import LoadFileScheduling
+
+    class ByFile(LoadFileScheduling):
+        def _split_scope(self, nodeid: str) -> str:
+            file = str(super()._split_scope(nodeid))
+            if not file.startswith("tests/integration/"):
+                return file
+            return "house" if file.endswith(("test_labels.py", "test_main_job.py")) else "services"
+
+    return ByFile(config, log)

@@ -14,7 +14,7 @@ from lakemill.lake.label_corrections import read_corrections
 from lakemill.lake.label_reviews import read_queue
 from lakemill.lake.verdicts import read_verdicts
 
-pytestmark = [pytest.mark.integration, pytest.mark.xdist_group("house")]
+pytestmark = pytest.mark.integration
 
 DAG = "/dags/doubted.labels"
 SECONDS_TO_READ = 5

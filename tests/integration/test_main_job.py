@@ -18,7 +18,7 @@ from lakemill.lake import Lake
 from lakemill.lake.verdicts import read_verdicts
 from lakemill.registry.ledger import find_champion
 
-pytestmark = [pytest.mark.integration, pytest.mark.xdist_group("house")]
+pytestmark = pytest.mark.integration
 
 TABLES = ("clean", "quarantine", "predictions", "profiles", "verdicts", "ledger")
 STEPS = ("collect", "validate", "clean", "publish", "profile")

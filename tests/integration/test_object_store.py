@@ -26,7 +26,7 @@ from lakemill.lake.maintenance import compact_table, find_unneeded, remove_unnee
 from lakemill.lake.reading import describe_table, find_version_of, list_tables, query_lake, read_as_of
 from lakemill.lake.streams import PartitionWriter
 
-pytestmark = [pytest.mark.integration, pytest.mark.xdist_group("services")]
+pytestmark = pytest.mark.integration
 PLUGINS = str(Path(lakemill.__file__).parents[1])
 
 

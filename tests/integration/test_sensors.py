@@ -23,7 +23,7 @@ from lakemill.config import Settings
 from lakemill.lake.history import read_history
 from lakemill.lake.verdicts import read_verdicts
 
-pytestmark = [pytest.mark.integration, pytest.mark.xdist_group("services")]
+pytestmark = pytest.mark.integration
 
 DAYS = ("2024-05-01", "2024-05-02", "2024-05-03")
 READINGS = 120  # a day

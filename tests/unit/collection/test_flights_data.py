@@ -17,7 +17,6 @@ from lakemill.collection.files import open_files
 from lakemill.config import find_workflow, load_settings
 from lakemill.lake import Lake
 
-pytestmark = pytest.mark.xdist_group("flights")
 ROOT = Path(__file__).resolve().parents[3]
 NOW = datetime(2024, 1, 1, tzinfo=timezone.utc)
 ONLY_KNOWN_AFTERWARDS = {

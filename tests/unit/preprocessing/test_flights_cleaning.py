@@ -9,7 +9,6 @@ from lakemill.lake import Lake
 from lakemill.lake.cleaning import TABLE, read_reports
 from lakemill.preprocessing import clean_partition
 
-pytestmark = pytest.mark.xdist_group("flights")
 ROOT = Path(__file__).resolve().parents[3]
 # counted in the files with pandas
 MIDNIGHTS = {

@@ -14,7 +14,6 @@ from lakemill.validation.expectations import run_suite
 from lakemill.validation.inputs import read_judged
 from lakemill.validation.suggesting import suggest_suite
 
-pytestmark = pytest.mark.xdist_group("flights")
 NOW = datetime(2026, 1, 1, tzinfo=timezone.utc)
 
 
