@@ -105,13 +105,15 @@ def write_doubted(project: Path) -> None:
 
 
 def write_wines(project: Path) -> None:
-    """Three classes, no query, no suite, semicolons."""
+    """Three classes, no query, no suite, semicolons; the labels come from a laboratory, in files of their own."""
     wines = load_wine(as_frame=True)
     rows = wines.frame.sample(frac=1, random_state=0).reset_index(drop=True)
     rows["cultivar"] = np.array(["barolo", "grignolino", "barbera"])[rows.pop("target")]
     rows["id"] = range(len(rows))
     rows["day"] = pd.date_range("2020-01-01", periods=len(rows), freq="12h").strftime("%Y-%m-%d")
     for month, part in rows.groupby(rows["day"].str[:7]):
+        part[["id", "cultivar"]].to_csv(project / "include" / "data" / f"assays_{month}.csv", index=False)
+        part = part.drop(columns="cultivar")
         part.to_csv(project / "include" / "data" / f"wines_{month}.csv", index=False, sep=";")
     write_workflow(
         project,
@@ -119,8 +121,15 @@ def write_wines(project: Path) -> None:
             "workflow": "wines",
             "description": "Which cultivar is a wine from?",
             "partition": {"every": "month", "start": "2020-01", "end": "2020-03"},
-            "collect": {"wines": {"path": "include/data/wines_{partition}.csv"}},
-            "table": {"key": ["id"], "event_time": "day", "label": {"column": "cultivar", "problem": "classification"}},
+            "collect": {
+                "wines": {"path": "include/data/wines_{partition}.csv"},
+                "assays": {"path": "include/data/assays_{partition}.csv"},
+            },
+            "table": {
+                "key": ["id"],
+                "event_time": "day",
+                "label": {"column": "cultivar", "problem": "classification", "source": "assays"},
+            },
             "features": {"numeric": ["alcohol", "flavanoids", "color_intensity", "proline"]},
             "train": {"metric": "balanced_accuracy", "candidates": {"logistic": LOGISTIC}, "budget": {"trials": 2}},
         },

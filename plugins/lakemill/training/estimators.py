@@ -28,6 +28,7 @@ KNOWN_DEFAULTS: dict[str, dict[str, Any]] = {"XGBClassifier": _XGBOOST, "XGBRegr
 SETTLED: dict[str, dict[str, Any]] = {
     "lightgbm": {"deterministic": True, "force_row_wise": True, "verbosity": -1},
 }
+DISTRIBUTIONS = {"sklearn": "scikit-learn"}  # known without a search
 NUMBERED_CLASSES = ("XGBClassifier", "XGBRFClassifier")
 HISTOGRAM_BOOSTING = ("HistGradientBoostingClassifier", "HistGradientBoostingRegressor")
 
@@ -127,8 +128,10 @@ def find_distributions(workflow: Workflow) -> list[str]:
         Sorted, each once; nothing for a module that belongs to no distribution.
     """
     modules = {candidate.estimator.split(".")[0] for candidate in workflow.train.candidates.values()}
-    installed = packages_distributions()
-    return sorted({name for module in modules for name in installed.get(module, [])})
+    known = {name for module in modules if (name := DISTRIBUTIONS.get(module)) is not None}
+    strange = modules - set(DISTRIBUTIONS)
+    installed = packages_distributions() if strange else {}  # reads the files of all distributions
+    return sorted(known | {name for module in strange for name in installed.get(module, [])})
 
 
 def _import_estimator(path: str, where: str) -> type[BaseEstimator]:

@@ -53,6 +53,7 @@ COMPONENTS = {
     "dag-processor": ["dag-processor"],
     "triggerer": ["triggerer", "--skip-serve-logs"],
 }
+PRELOADED = {"scheduler": "tasks", "dag-processor": "dags"}  # what they import before they fork
 
 logger = logging.getLogger("lakemill.keeper")
 
@@ -141,8 +142,8 @@ class Keeper:
         self._say("starting Airflow")
         components_since = time.time()
         for name, arguments in COMPONENTS.items():
-            extra = {"LAKEMILL_PRELOAD": "1"} if name == "scheduler" else {}
-            self._start_python(name, ["-m", "airflow", *arguments], variables | extra)
+            preload = {"LAKEMILL_PRELOAD": PRELOADED[name]} if name in PRELOADED else {}
+            self._start_python(name, ["-m", "airflow", *arguments], variables | preload)
         for preparation in preparations.values():
             self._finish_preparation(preparation)
         self._await_health(variables["AIRFLOW__API__BASE_URL"], since=components_since)
