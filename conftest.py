@@ -28,6 +28,9 @@ os.environ |= {
     "NO_PROXY": "127.0.0.1,localhost",  # servers of the tests are on the loopback
     "no_proxy": "127.0.0.1,localhost",
 }
+if "PYTEST_XDIST_WORKER" in os.environ:
+    # set before the libraries are loaded: threads of several processes that wait for each other spin
+    os.environ |= {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
 
 
 @pytest.hookimpl(optionalhook=True)

@@ -127,6 +127,8 @@ def _process_variables(inherited: Mapping[str, str]) -> dict[str, str]:
         "PYTHONUNBUFFERED": "1",  # so that the end of a log is the end
         "NO_PROXY": no_proxy,  # tasks talk to the API server over the loopback
         "no_proxy": no_proxy,
+        # tasks run side by side: threads that wait for each other's processes would spin for most of the time
+        "GOMP_SPINCOUNT": inherited.get("GOMP_SPINCOUNT", "300"),
         "SPT_NOENV": "1",  # process titles must not overwrite the mark by which leftovers are found
         "GX_ANALYTICS_ENABLED": "false",
         "MLFLOW_DISABLE_TELEMETRY": "true",
