@@ -35,12 +35,14 @@ if "PYTEST_XDIST_WORKER" in os.environ:
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
-    """Keep the tests of a file in one process; those with real servers in two, so that these are started once."""
+    """Keep the tests of a file in one process, and those that share what takes long: the servers, the year of flights."""
     from xdist.scheduler import LoadFileScheduling
 
     class ByFile(LoadFileScheduling):
         def _split_scope(self, nodeid: str) -> str:
             file = str(super()._split_scope(nodeid))
+            if "flights" in file:
+                return "flights"
             if not file.startswith("tests/integration/"):
                 return file
             return "house" if file.endswith(("test_labels.py", "test_main_job.py")) else "services"

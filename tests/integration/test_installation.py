@@ -124,10 +124,10 @@ def find_component(settings: Settings, name: str) -> int | None:
 
 
 def start_task(airflow_url: str) -> None:
-    assert wait_until(lambda: is_dag_known(airflow_url), seconds=30)
+    assert wait_until(lambda: is_dag_known(airflow_url), seconds=120)
     call(f"{airflow_url}/api/v2/dags/dozing", "PATCH", {"is_paused": False})
     call(f"{airflow_url}/api/v2/dags/dozing/dagRuns", "POST", {"logical_date": None})
-    assert wait_until(lambda: is_task_running(airflow_url), seconds=30)
+    assert wait_until(lambda: is_task_running(airflow_url), seconds=120)
 
 
 def test_attached_installation_ends_with_its_killed_starter(settings: Settings) -> None:
@@ -172,7 +172,7 @@ def test_start_cleans_up_after_a_killed_keeper_and_stop_ends_running_tasks(setti
     assert wait_until(lambda: installation.find_running(settings) is None, seconds=5)
     second = installation.start(settings, attached=True, report=ignore)
     assert second.pid != first.pid
-    assert wait_until(lambda: is_task_running(second.airflow_url), seconds=30)  # taken up again
+    assert wait_until(lambda: is_task_running(second.airflow_url), seconds=120)  # taken up again
 
     began = time.monotonic()
     assert installation.stop(settings, report=ignore) is True

@@ -222,7 +222,7 @@ def test_the_requirements_name_what_the_estimators_come_from(
     open_registry: Open, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     workflow, pipeline, _ = fit()
-    monkeypatch.setattr("lakemill.training.estimators.packages_distributions", lambda: {"sklearn": ["joblib"]})
+    monkeypatch.setattr("lakemill.training.estimators.DISTRIBUTIONS", {"sklearn": "joblib"})
 
     open_registry(workflow).add(of_snapshot(pipeline))
 

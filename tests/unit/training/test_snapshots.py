@@ -75,7 +75,7 @@ def test_another_content_gives_another_id(lake: Lake, change: Callable[[Workflow
 def test_another_version_of_a_candidates_library_gives_another_id(lake: Lake, monkeypatch: pytest.MonkeyPatch) -> None:
     workflow, held = make_workflow(), {"joblib": "1.0"}
     publish_two(workflow, lake)
-    monkeypatch.setattr("lakemill.training.estimators.packages_distributions", lambda: {"sklearn": ["joblib"]})
+    monkeypatch.setattr("lakemill.training.estimators.DISTRIBUTIONS", {"sklearn": "joblib"})
     monkeypatch.setattr("lakemill.training.snapshots.version", lambda name: held.get(name, "1.0"))
     before, again = (take_snapshot(workflow, lake, as_of=end_of(workflow, SECOND))["id"] for _ in range(2))
 
