@@ -35,7 +35,7 @@ if "PYTEST_XDIST_WORKER" in os.environ:
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
-    """Keep the tests of a file in one process, and those that share what takes long: the servers, the year of flights."""
+    """Keep the tests of a file in one process, and those that share what takes long: servers, the year of flights."""
     from xdist.scheduler import LoadFileScheduling
 
     class ByFile(LoadFileScheduling):
