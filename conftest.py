@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+OWN_SERVERS = ("installation", "object_store", "sensors", "sql_source", "tuning")  # of tests/integration
 HOME = tempfile.mkdtemp(prefix="lakemill-tests-airflow-")
 atexit.register(shutil.rmtree, HOME, ignore_errors=True)
 
@@ -45,6 +46,6 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
                 return "flights"
             if not file.startswith("tests/integration/"):
                 return file
-            return "house" if file.endswith(("test_labels.py", "test_main_job.py")) else "services"
+            return "services" if any(name in file for name in OWN_SERVERS) else "house"
 
     return ByFile(config, log)

@@ -34,7 +34,6 @@ def run_house(folder: Path) -> Iterator[House]:
     problems.lay_out(project)
     for write in (problems.write_tumours, problems.write_wines, problems.write_diabetes):
         write(project)
-    problems.write_doubted(project)
     problems.write_tumours(project, "trusting")
     for name in ("calm", "killed"):
         problems.write_many_rows(project, name)

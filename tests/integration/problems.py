@@ -18,7 +18,10 @@ LOGISTIC = {
     "search": {"C": {"low": 0.01, "high": 10.0, "log": True}},
 }
 TUMOUR_SQL = """
-SELECT id, seen_at, radius, texture, smoothness, sqrt(area) AS extent, lab, diagnosis FROM tumours
+SELECT id, seen_at, radius, texture, smoothness, sqrt(area) AS extent, lab,
+    CASE WHEN NOT ends_with(id, '7') THEN diagnosis WHEN diagnosis = 'benign' THEN 'malignant' ELSE 'benign' END
+    AS diagnosis
+FROM tumours
 """
 
 
@@ -36,7 +39,10 @@ def write_workflow(project: Path, content: dict) -> None:
 
 
 def write_tumours(project: Path, name: str = "tumours", **changes: object) -> None:
-    """Two classes in three days; a row without a key, one of another day, five beyond the suite, four repeated."""
+    """Two classes in three days; a row without a key, one of another day, five beyond the suite, four repeated.
+
+    Every tenth diagnosis is the wrong one.
+    """
     cancer = load_breast_cancer(as_frame=True)
     rows = cancer.frame.sample(frac=1, random_state=0).reset_index(drop=True).iloc[:450]
     rows.columns = [column.removeprefix("mean ").replace(" ", "_") for column in rows.columns]
@@ -84,24 +90,6 @@ def write_tumours(project: Path, name: str = "tumours", **changes: object) -> No
             **changes,
         },
     )
-
-
-def write_doubted(project: Path) -> None:
-    """The tumours once more, every tenth with the other diagnosis."""
-    (project / "include/sql/doubted.sql").write_text(
-        TUMOUR_SQL.replace(
-            "lab, diagnosis",
-            "lab, CASE WHEN NOT ends_with(id, '7') THEN diagnosis "
-            "WHEN diagnosis = 'benign' THEN 'malignant' ELSE 'benign' END AS diagnosis",
-        )
-    )
-    table = {
-        "sql": "include/sql/doubted.sql",
-        "key": ["id"],
-        "event_time": "seen_at",
-        "label": {"column": "diagnosis", "problem": "classification"},
-    }
-    write_tumours(project, "doubted", table=table)
 
 
 def write_wines(project: Path) -> None:

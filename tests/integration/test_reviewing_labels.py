@@ -16,7 +16,7 @@ from lakemill.lake.verdicts import read_verdicts
 
 pytestmark = pytest.mark.integration
 
-DAG = "/dags/doubted.labels"
+DAG = "/dags/tumours.labels"
 SECONDS_TO_READ = 5
 
 
@@ -32,7 +32,7 @@ def wait_for(find: Callable[[], Any], seconds: float = 120) -> Any:
 def airflow(house: House) -> Any:
     running = find_running(house.settings)
     assert running is not None
-    ended = house.lakemill("run", "doubted")
+    ended = house.lakemill("run", "tumours")
     assert ended.returncode == 0, ended.stdout + ended.stderr
     with httpx.Client(base_url=f"{running.airflow_url}/api/v2", timeout=60) as client:
         client.patch(DAG, json={"is_paused": False}).raise_for_status()
@@ -68,7 +68,7 @@ def answer(airflow: httpx.Client, path: str, option: str, said: dict[str, str]) 
 
 
 def test_each_training_has_a_verdict_on_its_labels_and_the_gate_knows_it(house: House, airflow: httpx.Client) -> None:
-    lake = house.lake("doubted")
+    lake = house.lake("tumours")
 
     audits, gates = read_verdicts(lake, "labels"), read_verdicts(lake, "gate")
 
@@ -79,7 +79,7 @@ def test_each_training_has_a_verdict_on_its_labels_and_the_gate_knows_it(house: 
 
 
 def test_a_form_is_answered_and_the_answers_are_corrections(house: House, airflow: httpx.Client) -> None:
-    lake = house.lake("doubted")
+    lake = house.lake("tumours")
     queue = read_queue(lake)[1]
     path, form = ask(airflow, 3)
 
@@ -98,7 +98,7 @@ def test_a_form_is_answered_and_the_answers_are_corrections(house: House, airflo
 
 
 def test_a_form_that_is_left_changes_nothing(house: House, airflow: httpx.Client) -> None:
-    lake = house.lake("doubted")
+    lake = house.lake("tumours")
     before = read_corrections(lake)
     path, form = ask(airflow, 2)
 
