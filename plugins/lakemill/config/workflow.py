@@ -16,8 +16,8 @@ from lakemill.config.dataset import Dataset, PredefinedSplit, StratifiedSplit, T
 from lakemill.config.defaults import CANDIDATES, METRIC, find_search
 from lakemill.config.extractors import name_columns
 from lakemill.config.features import ALL, DeclaredFeatures, Features
+from lakemill.config.gate import Gate
 from lakemill.config.labels import LabelAudit
-from lakemill.config.leakage import Leakage
 from lakemill.config.partition import Partition
 from lakemill.config.quantities import ByteSize, Confidence, Duration, Share
 from lakemill.config.section import Name, Section
@@ -231,46 +231,6 @@ class Train(Section):
         "(partial_fit).",
     )
     later: ClassVar = ("choose", "memory", "epochs")
-
-
-class AgainstChampion(Section):
-    """How much worse than the champion a candidate may be."""
-
-    margin: float = Field(0.0, ge=0, description="In the metric's unit.")
-    confidence: Confidence = Field(0.95, description="Of the paired bootstrap interval.")
-
-
-class TrainingTime(Section):
-    """From when on the gate notes that training got slower; nothing is refused for it."""
-
-    times: float = Field(
-        2.0, gt=1, description="So many times the CPU seconds a row that earlier trainings took (their median)."
-    )
-    seconds: float = Field(5.0, ge=0, description="And so many CPU seconds more, on the rows of this training.")
-
-
-class Gate(Section):
-    """What a candidate must show to be let through."""
-
-    floor: float | None = Field(None, description="Worst score of the metric that is let through.")
-    better_than_naive: float | str = Field(
-        "1 %", description="Least improvement on a naive model: in the metric's unit, or '5 %' of the naive score."
-    )
-    against_champion: AgainstChampion = AgainstChampion()
-    leakage: Leakage = Field(
-        Leakage(), description="Proofs that no knowledge leaks in: refuse, warn or skip, or these with their limits."
-    )
-
-    training_time: TrainingTime = TrainingTime()
-
-    @field_validator("better_than_naive")
-    @classmethod
-    def _readable(cls, value: float | str) -> float | str:
-        from lakemill.config.quantities import read_share
-
-        if isinstance(value, str):
-            read_share(value)
-        return value
 
 
 class Monitor(Section):

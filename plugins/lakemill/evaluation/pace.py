@@ -7,7 +7,7 @@ import math
 from dataclasses import dataclass
 from statistics import median
 
-from lakemill.config.workflow import TrainingTime
+from lakemill.config.gate import TrainingTime
 
 
 @dataclass(frozen=True)

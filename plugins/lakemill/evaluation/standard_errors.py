@@ -10,9 +10,10 @@ from scipy.stats import rankdata
 
 from lakemill.evaluation.metrics import Metric
 from lakemill.evaluation.predictions import Prediction
+from lakemill.evaluation.resampling import count_independent
+from lakemill.evaluation.weighted import ROWS, indicate, prepare
 
 GROUPS = 20  # of rows, each left out once
-SMALLEST = 1e-15  # scikit-learn's log loss takes no smaller probability of 64 bits
 
 
 def find_standard_error(metric: Metric, y: np.ndarray, prediction: Prediction, *, seed: int) -> float:
@@ -43,27 +44,37 @@ def find_standard_error(metric: Metric, y: np.ndarray, prediction: Prediction, *
         return float("nan")
     find_influences = INFLUENCES.get(metric.name)
     if find_influences is None:
-        return _leave_groups_out(metric, y, prediction, seed)
+        return _jackknife(_leave_groups_out(metric, y, [prediction], seed))
     influences = find_influences(np.asarray(y), prediction)
     return float(np.std(influences, ddof=1) / np.sqrt(len(y)))
 
 
-def _accuracy(y: np.ndarray, prediction: Prediction) -> np.ndarray:
-    return (prediction.predicted == y).astype("float64")
+def find_error_of_gain(
+    metric: Metric, y: np.ndarray, one: Prediction, other: Prediction, *, seed: int
+) -> tuple[float, int]:
+    """Return the standard error of how much one model is better than another on the same rows.
 
+    Parameters
+    ----------
+    metric : Metric
+    y : ndarray of shape (n,)
+    one, other : Prediction
+        For the same n rows.
+    seed : int
 
-def _log_loss(y: np.ndarray, prediction: Prediction) -> np.ndarray:
-    probabilities = np.asarray(prediction.probabilities)[_indicate(y, prediction)]
-    return -np.log(np.clip(probabilities, SMALLEST, 1.0))
-
-
-def _brier_score(y: np.ndarray, prediction: Prediction) -> np.ndarray:
-    squared = (np.asarray(prediction.probabilities) - _indicate(y, prediction)) ** 2
-    return np.asarray(squared.sum(axis=1) / 2)
-
-
-def _absolute(y: np.ndarray, prediction: Prediction) -> np.ndarray:
-    return np.abs(prediction.predicted - y)
+    Returns
+    -------
+    tuple of (float, int)
+        In the metric's unit, and the degrees of freedom that it has: rows, or those of the rarest class where the
+        metric weighs classes, or groups that were left out, less one. NaN where the metric is not defined.
+    """
+    find_influences = INFLUENCES.get(metric.name)
+    if len(y) < 2 or not np.isfinite(metric(y, one)):
+        return float("nan"), 1
+    if find_influences is None:
+        return _jackknife(_leave_groups_out(metric, y, [one, other], seed)), min(GROUPS, len(y)) - 1
+    apart = find_influences(np.asarray(y), one) - find_influences(np.asarray(y), other)
+    return float(np.std(apart, ddof=1) / np.sqrt(len(y))), max(1, count_independent(metric, y, one) - 1)
 
 
 def _root_of_squared(y: np.ndarray, prediction: Prediction) -> np.ndarray:
@@ -78,7 +89,7 @@ def _r2(y: np.ndarray, prediction: Prediction) -> np.ndarray:
 
 
 def _roc_auc(y: np.ndarray, prediction: Prediction) -> np.ndarray:
-    indicators = _indicate(y, prediction)
+    indicators = indicate(y, prediction)
     if len(prediction.classes) == 2:
         return _place(indicators[:, 1], prediction.score)
     scores = np.asarray(prediction.probabilities)
@@ -101,15 +112,27 @@ def _place(is_positive: np.ndarray, score: np.ndarray) -> np.ndarray:
     return pull
 
 
-def _indicate(y: np.ndarray, prediction: Prediction) -> np.ndarray:
-    return np.asarray(np.asarray(y)[:, None] == np.asarray(prediction.classes)[None, :])
+def _balanced_accuracy(y: np.ndarray, prediction: Prediction) -> np.ndarray:
+    hits, pull = prediction.predicted == y, np.zeros(len(y))
+    names = np.unique(y)
+    for name in names:
+        rows = y == name
+        pull[rows] = (hits[rows] - hits[rows].mean()) * len(y) / rows.sum() / len(names)
+    return pull
 
 
-def _leave_groups_out(metric: Metric, y: np.ndarray, prediction: Prediction, seed: int) -> float:
+def _leave_groups_out(metric: Metric, y: np.ndarray, predictions: list[Prediction], seed: int) -> np.ndarray:
+    """Return the score without each group, or by how much that of the first model is better."""
     groups = min(GROUPS, len(y))
     member = np.random.default_rng(seed).permutation(np.arange(len(y)) % groups)
-    rest = [np.flatnonzero(member != group) for group in range(groups)]
-    scores = np.array([metric(y[rows], prediction.take(rows)) for rows in rest])
+    weights = np.array([member != group for group in range(groups)], dtype="float64")
+    scores = [prepare(metric, y, one)(weights) for one in predictions]
+    if len(scores) == 1:
+        return scores[0]
+    return np.array([metric.gain(one, other) for one, other in zip(*scores, strict=True)])
+
+
+def _jackknife(scores: np.ndarray) -> float:
     scores = scores[np.isfinite(scores)]
     if len(scores) < 2:
         return float("nan")
@@ -117,11 +140,9 @@ def _leave_groups_out(metric: Metric, y: np.ndarray, prediction: Prediction, see
 
 
 INFLUENCES: dict[str, Callable[[np.ndarray, Prediction], np.ndarray]] = {
+    **ROWS,
     "roc_auc": _roc_auc,
-    "log_loss": _log_loss,
-    "brier_score": _brier_score,
-    "accuracy": _accuracy,
-    "mean_absolute_error": _absolute,
+    "balanced_accuracy": _balanced_accuracy,
     "root_mean_squared_error": _root_of_squared,
     "r2": _r2,
 }

@@ -17,8 +17,8 @@ import pandas as pd
 from lakemill.config import Workflow
 from lakemill.config.features import Features
 from lakemill.evaluation.diagnosis.advice import Finding, Try, advise
-from lakemill.evaluation.diagnosis.calibration import Calibration
-from lakemill.evaluation.diagnosis.importance import Importance
+from lakemill.evaluation.calibration import Calibration
+from lakemill.evaluation.importance import Importance
 from lakemill.evaluation.diagnosis.learning_curve import (
     MOST_SCORED_ROWS,
     LearningCurve,
@@ -28,7 +28,7 @@ from lakemill.evaluation.diagnosis.learning_curve import (
     count_draws,
 )
 from lakemill.evaluation.diagnosis.measuring import Task, measure
-from lakemill.evaluation.diagnosis.scores import Scale
+from lakemill.evaluation.scale import Scale
 from lakemill.evaluation.diagnosis.slices import Slice, name_error
 from lakemill.evaluation.metrics import METRICS
 from lakemill.exceptions import RegistryError, suggest

@@ -33,7 +33,7 @@ def test_what_is_said_is_meant(make_project, said, meant):
     [
         ("quickest", "train.choose: must be 'best' or 'cheapest'; got 'quickest'"),
         (True, "train.choose: must be best, cheapest or {best_under: 30 seconds}"),
-        ({"best_under": "30 candles"}, "train.choose.best_under: must be a number and one of second"),
+        ({"best_under": "30 candles"}, "train.choose.best_under: must be a number and one of millisecond"),
         ({"best_under": "0 seconds"}, "train.choose: best_under must be longer than nothing"),
         ({"best_undr": "1 minute"}, "unknown key 'train.choose.best_undr'\n  -> did you mean 'best_under'?"),
         ({"rule": "cheapest", "best_under": "1 minute"}, "train.choose: must be cheapest or best_under, not both"),

@@ -70,7 +70,7 @@ UNKNOWN_KEYS = {
     "like nothing known": (
         {"gate.zzz": 1},
         "unknown key 'gate.zzz'",
-        "known: against_champion, better_than_naive, floor",
+        "known: against_champion, behaviour, better_than_naive",
     ),
 }
 

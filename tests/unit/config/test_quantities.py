@@ -27,7 +27,7 @@ def test_a_duration_is_a_number_and_a_unit(text, duration):
 @pytest.mark.parametrize("text", ["1", 1, "day", "1 month", "-1 day", "1 day ago", "", None, "1e3 days", "s"])
 def test_a_duration_without_a_number_or_a_known_unit_is_refused(text):
     with pytest.raises(
-        ValueError, match=r"must be a number and one of second, minute, hour, day, week, like '1 day'; got"
+        ValueError, match=r"must be a number and one of millisecond, second, minute, hour, day, week, like .1 day.; got"
     ):
         read_duration(text)
 

@@ -9,13 +9,12 @@ from pydantic import BaseModel, ValidationError
 from lakemill.config import METRICS, Workflow, load_settings, load_workflow
 from lakemill.config.cleaning import CleaningRule, LimitRange
 from lakemill.config.dataset import TimeSplit
+from lakemill.config.gate import AgainstChampion, Gate
 from lakemill.config.workflow import (
     PREDICTION_COLUMNS,
-    AgainstChampion,
     Budget,
     Candidate,
     Features,
-    Gate,
     Monitor,
     Range,
     Table,

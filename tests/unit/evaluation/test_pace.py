@@ -4,7 +4,7 @@ import math
 
 import pytest
 
-from lakemill.config.workflow import TrainingTime
+from lakemill.config.gate import TrainingTime
 from lakemill.evaluation.pace import Pace
 
 

@@ -10,9 +10,9 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from lakemill.evaluation.comparison import Difference
-from lakemill.evaluation.diagnosis.calibration import CONFIDENCE, LEAST_OF_CLASSES, LEAST_OF_VALUES, Calibration
-from lakemill.evaluation.diagnosis.importance import Importance
-from lakemill.evaluation.diagnosis.scores import Scale
+from lakemill.evaluation.calibration import CONFIDENCE, LEAST_OF_CLASSES, LEAST_OF_VALUES, Calibration
+from lakemill.evaluation.importance import Importance
+from lakemill.evaluation.scale import Scale
 from lakemill.evaluation.diagnosis.slices import CHANCE, LEAST_RATIO, Slice
 from lakemill.evaluation.metrics import Metric
 

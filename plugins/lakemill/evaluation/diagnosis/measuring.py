@@ -13,10 +13,10 @@ from sklearn.pipeline import Pipeline
 from lakemill.config.features import Features
 from lakemill.evaluation.comparison import compare_paired
 from lakemill.evaluation.diagnosis.advice import Facts, Try
-from lakemill.evaluation.diagnosis.calibration import measure_calibration
-from lakemill.evaluation.diagnosis.importance import measure_importance
+from lakemill.evaluation.calibration import measure_calibration
+from lakemill.evaluation.importance import measure_importance
 from lakemill.evaluation.diagnosis.learning_curve import LearningCurve, Report, Rows, fit_timed, trace_learning
-from lakemill.evaluation.diagnosis.scores import measure_scale
+from lakemill.evaluation.scale import measure_scale
 from lakemill.evaluation.diagnosis.slices import judge_slices
 from lakemill.evaluation.metrics import Metric, predict_naively
 from lakemill.evaluation.predictions import predict
@@ -97,7 +97,7 @@ def measure(task: Task, *, draws: int, report: Report = lambda text, share: None
     scale = measure_scale(metric, metric(validation.y, naive))
     report("mixing each feature's values", CURVE)
     importances = measure_importance(
-        curve.fitted, validation, metric=metric, classes=classes, span=scale.span, seed=seed
+        curve.fitted, validation.X, validation.y, metric=metric, classes=classes, span=scale.span, seed=seed
     )
     report("cutting into slices", IMPORTANCE)
     columns = validation.X.assign(**task.slice_by)

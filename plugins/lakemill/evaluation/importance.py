@@ -7,10 +7,10 @@ them tells. Stays out: that fit.
 from dataclasses import dataclass
 
 import numpy as np
+import pandas as pd
 from sklearn.inspection import permutation_importance
 from sklearn.pipeline import Pipeline
 
-from lakemill.evaluation.diagnosis.learning_curve import Rows
 from lakemill.evaluation.metrics import Metric
 from lakemill.evaluation.predictions import predict
 
@@ -42,34 +42,49 @@ class Importance:
 
 
 def measure_importance(
-    fitted: Pipeline, rows: Rows, *, metric: Metric, classes: tuple[str, ...], span: float, seed: int
+    fitted: Pipeline,
+    X: pd.DataFrame,
+    y: np.ndarray,
+    *,
+    metric: Metric,
+    classes: tuple[str, ...],
+    span: float,
+    seed: int,
+    repeats: int = REPEATS,
+    most: int = MOST_ROWS,
 ) -> list[Importance]:
-    """Mix each feature's values five times and score.
+    """Mix each feature's values some times and score.
 
     Parameters
     ----------
     fitted : Pipeline
-    rows : Rows
-        Which it was not fitted on; 10,000 of them at most are looked at.
+    X : DataFrame of shape (n, n_features)
+        Rows which it was not fitted on.
+    y : ndarray of shape (n,)
     metric : Metric
     classes : tuple of str
     span : float
         From a naive model to the best.
     seed : int
+    repeats : int
+    most : int
+        Rows that are looked at.
 
     Returns
     -------
     list of Importance
         The greatest first.
     """
-    rows = rows.thin(MOST_ROWS, seed=seed)
+    if len(y) > most:
+        at = np.sort(np.random.default_rng(seed).choice(len(y), size=most, replace=False))
+        X, y = X.iloc[at], y[at]
 
     def score(model: Pipeline, X: object, y: np.ndarray) -> float:
         return metric.gain(metric(y, predict(model, X).align(classes)), 0.0)  # type: ignore[arg-type]  # a frame
 
-    found = permutation_importance(fitted, rows.X, rows.y, scoring=score, n_repeats=REPEATS, random_state=seed)
+    found = permutation_importance(fitted, X, y, scoring=score, n_repeats=repeats, random_state=seed)
     measured = [
         Importance(name, float(loss), float(deviation), bool(loss <= max(NOISE * deviation, LEAST_SHARE * span)))
-        for name, loss, deviation in zip(rows.X.columns, found.importances_mean, found.importances_std, strict=True)
+        for name, loss, deviation in zip(X.columns, found.importances_mean, found.importances_std, strict=True)
     ]
     return sorted(measured, key=lambda one: -one.loss)

@@ -55,6 +55,8 @@ class Calibration:
     effect : float
         What exceeds that of a calibrated model by chance: of a probability; of values the share of the squared error
         that the bins' means make up.
+    standard_error : float
+        Of the effect, by the spread of each bin's mean.
     is_off : bool
         Whether the effect is 0.02 or more (of values 5 %), and chance is excluded at 99.5 %.
     predicted, observed : float
@@ -64,6 +66,7 @@ class Calibration:
     curves: tuple[Curve, ...]
     error: float
     effect: float
+    standard_error: float
     is_off: bool
     predicted: float
     observed: float
@@ -114,7 +117,8 @@ def _of_classes(y: np.ndarray, prediction: Prediction, draw: np.random.Generator
     curves = [_trace_class(prediction, codes, column, bins[column]) for column in sorted(frequent)]
     is_off = bool(effect >= LEAST_OF_CLASSES and error > np.quantile(by_chance, CONFIDENCE))
     means = (float(probabilities[:, 1].mean()), float((codes == 1).mean())) if count == 2 else (np.nan, np.nan)
-    return Calibration(tuple(curves), error, effect, is_off, *means)
+    spreads = [_spread(probabilities[:, column] - (codes == column), bins[column]) for column in columns]
+    return Calibration(tuple(curves), error, effect, float(np.mean(spreads)), is_off, *means)
 
 
 def _trace_class(prediction: Prediction, codes: np.ndarray, column: int, bins: np.ndarray) -> Curve:
@@ -153,7 +157,10 @@ def _of_values(y: np.ndarray, prediction: Prediction, draw: np.random.Generator)
     curve = Curve("", lines[0], lines[1], lines[2], lines[3], tuple(int(one) for one in rows))
     is_off = bool(effect >= LEAST_OF_VALUES and share > np.quantile(by_chance, CONFIDENCE))
     error = float((np.abs(observed - predicted) * rows).sum() / len(y))
-    return Calibration((curve,), error, effect, is_off, float(prediction.predicted.mean()), float(y.mean()))
+    means = np.bincount(bins, weights=residuals) / rows
+    spread_of_share = 2 * np.sqrt((rows * (means * spread) ** 2).sum()) / len(y) / squared if squared else 0.0
+    told = (float(prediction.predicted.mean()), float(y.mean()))
+    return Calibration((curve,), error, effect, float(spread_of_share), is_off, *told)
 
 
 def _bin(values: np.ndarray) -> np.ndarray:
@@ -164,6 +171,14 @@ def _bin(values: np.ndarray) -> np.ndarray:
 
 def _distance(predicted: np.ndarray, came: np.ndarray, bins: np.ndarray) -> float:
     return float(np.abs(np.bincount(bins, weights=came - predicted)).sum() / len(predicted))
+
+
+def _spread(distances: np.ndarray, bins: np.ndarray) -> float:
+    """Return the standard error of the mean distance over bins, each weighed by its rows."""
+    rows = np.bincount(bins)
+    means = np.bincount(bins, weights=distances) / rows
+    variances = np.bincount(bins, weights=distances**2) / rows - means**2
+    return float(np.sqrt((rows * variances.clip(0)).sum()) / len(distances))
 
 
 def _tuple(values: np.ndarray | list[float]) -> tuple[float, ...]:

@@ -1,0 +1,230 @@
+"""Metrics of weighted rows, made ready once for many weights: what a bootstrap needs of them, many times faster.
+
+A draw of rows with replacement is a count for each row. What does not depend on the counts, such as the order of the
+scores, is found once. Stays out: the metrics' definition (``metrics.py``), which these equal on repeated rows.
+"""
+
+from collections.abc import Callable
+
+import numpy as np
+
+from lakemill.evaluation.metrics import Metric
+from lakemill.evaluation.predictions import Prediction
+
+SMALLEST = 1e-15  # scikit-learn's log loss takes no smaller probability of 64 bits
+
+Weighted = Callable[[np.ndarray], np.ndarray]  # weights of shape (n_draws, n) -> scores of shape (n_draws,)
+
+
+def prepare(metric: Metric, y: np.ndarray, prediction: Prediction) -> Weighted:
+    """Make a metric ready for weights.
+
+    Parameters
+    ----------
+    metric : Metric
+    y : ndarray of shape (n,)
+    prediction : Prediction
+        For the same n rows.
+
+    Returns
+    -------
+    callable
+        Takes whole numbers of shape (n_draws, n), how often each row was drawn, and returns the metric of each draw;
+        NaN where it is not defined.
+    """
+    make = _mean_of(metric.rows) if metric.rows is not None else WEIGHTED.get(metric.name)
+    if make is None:
+        return lambda weights: np.array([_repeat(metric, y, prediction, one) for one in weights])
+    return make(np.asarray(y), prediction)
+
+
+def indicate(y: np.ndarray, prediction: Prediction) -> np.ndarray:
+    """Return whether each row is of each class, of shape (n, n_classes)."""
+    return np.asarray(np.asarray(y)[:, None] == np.asarray(prediction.classes, dtype=object)[None, :], dtype=bool)
+
+
+def _repeat(metric: Metric, y: np.ndarray, prediction: Prediction, weights: np.ndarray) -> float:
+    rows = np.repeat(np.arange(len(y)), weights.astype(int))
+    return metric(y[rows], prediction.take(rows))
+
+
+def _hits(y: np.ndarray, prediction: Prediction) -> np.ndarray:
+    return (prediction.predicted == y).astype("float64")
+
+
+def _log_losses(y: np.ndarray, prediction: Prediction) -> np.ndarray:
+    probabilities = np.asarray(prediction.probabilities)[indicate(y, prediction)]
+    return -np.log(np.clip(probabilities, SMALLEST, 1.0))
+
+
+def _brier_losses(y: np.ndarray, prediction: Prediction) -> np.ndarray:
+    squared = (np.asarray(prediction.probabilities) - indicate(y, prediction)) ** 2
+    return np.asarray(squared.sum(axis=1) / 2)
+
+
+def _absolute(y: np.ndarray, prediction: Prediction) -> np.ndarray:
+    return np.abs(prediction.predicted - y)
+
+
+def _squared(y: np.ndarray, prediction: Prediction) -> np.ndarray:
+    return np.asarray((prediction.predicted - y) ** 2)
+
+
+def _mean_of(rows: Callable[[np.ndarray, Prediction], np.ndarray]) -> Callable[[np.ndarray, Prediction], Weighted]:
+    def make(y: np.ndarray, prediction: Prediction) -> Weighted:
+        values = rows(y, prediction)
+        return lambda weights: weights @ values / weights.sum(axis=1)
+
+    return make
+
+
+def _root_of_squared(y: np.ndarray, prediction: Prediction) -> Weighted:
+    mean = _mean_of(_squared)(y, prediction)
+    return lambda weights: np.sqrt(mean(weights))
+
+
+def _r2(y: np.ndarray, prediction: Prediction) -> Weighted:
+    squared, centred = _squared(y, prediction), y - y.mean()
+
+    def score(weights: np.ndarray) -> np.ndarray:
+        total = weights.sum(axis=1)
+        spread = weights @ centred**2 - (weights @ centred) ** 2 / total
+        with np.errstate(divide="ignore", invalid="ignore"):
+            return np.where(spread > 0, 1 - weights @ squared / spread, np.nan)
+
+    return score
+
+
+def _median_absolute(y: np.ndarray, prediction: Prediction) -> Weighted:
+    errors = _absolute(y, prediction)
+    order = np.argsort(errors, kind="stable")
+
+    def score(weights: np.ndarray) -> np.ndarray:
+        upto = weights[:, order].cumsum(axis=1)
+        total = upto[:, -1]
+        middle = [(upto > np.floor(at)[:, None]).argmax(axis=1) for at in ((total - 1) / 2, total / 2)]
+        return (errors[order][middle[0]] + errors[order][middle[1]]) / 2
+
+    return score
+
+
+def _roc_auc(y: np.ndarray, prediction: Prediction) -> Weighted:
+    return _over_classes(y, prediction, _rank_one)
+
+
+def _average_precision(y: np.ndarray, prediction: Prediction) -> Weighted:
+    return _over_classes(y, prediction, _rank_precision)
+
+
+def _over_classes(
+    y: np.ndarray, prediction: Prediction, make: Callable[[np.ndarray, np.ndarray], Weighted]
+) -> Weighted:
+    """Return the mean over classes, each held against the rest; of two classes the second only."""
+    is_of = indicate(y, prediction)
+    scores = np.asarray(prediction.probabilities)
+    columns = range(1, 2) if scores.shape[1] == 2 else range(scores.shape[1])
+    ready = [make(is_of[:, one], scores[:, one]) for one in columns]
+    return lambda weights: np.mean([one(weights) for one in ready], axis=0)
+
+
+def _rank_one(is_positive: np.ndarray, score: np.ndarray) -> Weighted:
+    sums = _by_rising_score(is_positive, score)
+
+    def area(weights: np.ndarray) -> np.ndarray:
+        positives, negatives = sums(weights)
+        below = negatives.cumsum(axis=1) - negatives / 2  # of equal scores half are ranked right
+        pairs = positives.sum(axis=1) * negatives.sum(axis=1)
+        with np.errstate(divide="ignore", invalid="ignore"):
+            return np.where(pairs > 0, (positives * below).sum(axis=1) / pairs, np.nan)
+
+    return area
+
+
+def _rank_precision(is_positive: np.ndarray, score: np.ndarray) -> Weighted:
+    sums = _by_rising_score(is_positive, score)
+
+    def precision(weights: np.ndarray) -> np.ndarray:
+        positives, negatives = (one[:, ::-1] for one in sums(weights))
+        found, taken = positives.cumsum(axis=1), (positives + negatives).cumsum(axis=1)
+        total = positives.sum(axis=1)
+        with np.errstate(divide="ignore", invalid="ignore"):
+            mean = np.nansum(positives * (found / taken), axis=1) / total
+        return np.where(total > 0, mean, 0.0)
+
+    return precision
+
+
+def _by_rising_score(
+    is_positive: np.ndarray, score: np.ndarray
+) -> Callable[[np.ndarray], tuple[np.ndarray, np.ndarray]]:
+    """Return a function of weights: their sums over positive and over other rows of each score there is."""
+    order = np.argsort(score, kind="stable")
+    ranked = score[order]
+    starts = np.flatnonzero(np.r_[True, ranked[1:] != ranked[:-1]])
+    sign = is_positive[order].astype("float64")
+    has_ties = len(starts) < len(ranked)
+
+    def sums(weights: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        inorder = weights[:, order]
+        positives = inorder * sign
+        negatives = inorder - positives
+        if not has_ties:
+            return positives, negatives
+        return np.add.reduceat(positives, starts, axis=1), np.add.reduceat(negatives, starts, axis=1)
+
+    return sums
+
+
+def _count(y: np.ndarray, prediction: Prediction) -> tuple[Callable[[np.ndarray], np.ndarray], int]:
+    """Return a function of weights: the table of true and predicted classes of each draw."""
+    names = np.unique(np.concatenate([np.asarray(y, dtype=object), np.asarray(prediction.predicted, dtype=object)]))
+    count = len(names)
+    cell = np.searchsorted(names, y) * count + np.searchsorted(names, prediction.predicted)
+
+    def table(weights: np.ndarray) -> np.ndarray:
+        found = [np.bincount(cell, weights=one, minlength=count * count) for one in weights]
+        return np.array(found).reshape(len(weights), count, count)
+
+    return table, count
+
+
+def _balanced_accuracy(y: np.ndarray, prediction: Prediction) -> Weighted:
+    count, _ = _count(y, prediction)
+
+    def score(weights: np.ndarray) -> np.ndarray:
+        table = count(weights)
+        of_class = table.sum(axis=2)
+        with np.errstate(divide="ignore", invalid="ignore"):
+            return np.nanmean(np.diagonal(table, axis1=1, axis2=2) / of_class, axis=1)
+
+    return score
+
+
+def _f1_macro(y: np.ndarray, prediction: Prediction) -> Weighted:
+    count, _ = _count(y, prediction)
+
+    def score(weights: np.ndarray) -> np.ndarray:
+        table = count(weights)
+        both = table.sum(axis=1) + table.sum(axis=2)
+        with np.errstate(divide="ignore", invalid="ignore"):
+            return np.nanmean(2 * np.diagonal(table, axis1=1, axis2=2) / both, axis=1)
+
+    return score
+
+
+ROWS: dict[str, Callable[[np.ndarray, Prediction], np.ndarray]] = {
+    "accuracy": _hits,
+    "log_loss": _log_losses,
+    "brier_score": _brier_losses,
+    "mean_absolute_error": _absolute,
+}
+WEIGHTED: dict[str, Callable[[np.ndarray, Prediction], Weighted]] = {
+    **{name: _mean_of(rows) for name, rows in ROWS.items()},
+    "root_mean_squared_error": _root_of_squared,
+    "r2": _r2,
+    "median_absolute_error": _median_absolute,
+    "roc_auc": _roc_auc,
+    "average_precision": _average_precision,
+    "balanced_accuracy": _balanced_accuracy,
+    "f1_macro": _f1_macro,
+}
