@@ -38,7 +38,7 @@ from lakemill.evaluation.predictions import predict
 from lakemill.lake import Lake
 from lakemill.preprocessing import clean_partition, publish_partition
 from lakemill.preprocessing.features import make_frame, make_target
-from lakemill.registry import releases
+from lakemill.registry import evaluating, releases
 from lakemill.registry.label_audit import audit_snapshot
 from lakemill.registry.models import Registry
 from lakemill.training.found_features import features_of
@@ -133,7 +133,7 @@ def train(workflow: Workflow, lake: Lake, registry: Registry, folder: Path) -> t
         with measure("  fit"):
             version = releases.fit(workflow, lake, registry, snapshot, tuned, as_of=as_of)
         with measure("  evaluate"):
-            evaluated = releases.evaluate(workflow, lake, registry, snapshot, version)
+            evaluated = evaluating.evaluate(workflow, lake, registry, snapshot, version)
     print(f"gate: {evaluated['verdict']}, {evaluated['metric']} {evaluated['score']:.4f}")
     return snapshot, version
 

@@ -9,18 +9,16 @@ import pyarrow as pa
 
 from lakemill.config import Workflow
 from lakemill.config.features import Features
-from lakemill.evaluation.predictions import Prediction, predict
+from lakemill.evaluation.predictions import Prediction
+from lakemill.evaluation.scored_rows import read_rows, score_rows
 from lakemill.lake import Lake
 from lakemill.lake.times import SCORING, Time, record_times
-from lakemill.preprocessing.features import make_frame
-from lakemill.preprocessing.windows import read_clean
 from lakemill.registry.ledger import find_champion
 from lakemill.registry.models import Registry
 from lakemill.training.found_features import features_of
 from lakemill.training.measuring import Cost, measure
 
 TABLE = "predictions"
-PIECE_ROWS = 100_000  # scored at once, so that a large partition needs little more memory than its rows
 
 
 def score_partition(workflow: Workflow, key: str, lake: Lake, registry: Registry) -> dict[str, Any]:
@@ -43,8 +41,7 @@ def score_partition(workflow: Workflow, key: str, lake: Lake, registry: Registry
     """
     champion = find_champion(lake, as_of=workflow.partition.interval(key).start)
     features = features_of(workflow, lake, champion.snapshot) if champion else workflow.features
-    rows = read_clean(workflow, lake, [key], windows=features.windows if champion else ())
-    rows = rows if rows is not None else pa.table({})
+    rows = read_rows(workflow, lake, key, features.windows if champion else ())
     names = dict.fromkeys((*workflow.table.key, workflow.table.event_time))
     columns = {name: rows.column(name) for name in names if name in rows.column_names}
     predictions = pa.table(columns)
@@ -68,11 +65,7 @@ def score_partition(workflow: Workflow, key: str, lake: Lake, registry: Registry
 def _scores(rows: pa.Table, features: Features, registry: Registry, version: str) -> dict[str, pa.Array]:
     if len(rows) == 0:
         return _no_scores(0, None)
-    pipeline = registry.load(version)
-    pieces = [
-        _score_piece(predict(pipeline, make_frame(rows.slice(start, PIECE_ROWS), features)), version)
-        for start in range(0, len(rows), PIECE_ROWS)
-    ]
+    pieces = [_score_piece(made, version) for _, made in score_rows(registry.load(version), rows, features)]
     return {name: pa.chunked_array([piece[name] for piece in pieces]) for name in pieces[0]}
 
 

@@ -248,6 +248,7 @@ def name_needed(workflow: Workflow) -> dict[str, str]:
     for rule in workflow.clean:
         named.update({f"clean ({rule.rule}): {name}": name for name in rule.named if name not in added})
         added += rule.added
+    named.update({f"gate.slices: {name}": name for name in workflow.gate.slices.columns if name not in added})
     features = workflow.features
     auto = features.auto if features.auto != ALL else ()
     for window in features.windows:

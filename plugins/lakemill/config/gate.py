@@ -4,9 +4,9 @@ Stays out: the rules themselves (``evaluation.gate``).
 """
 
 from datetime import timedelta
-from typing import Annotated, Any, ClassVar, Literal
+from typing import Any, ClassVar, Literal
 
-from pydantic import BeforeValidator, Field, field_validator, model_validator
+from pydantic import Field, field_validator, model_validator
 
 from lakemill.config.behaviour import BehaviourTest
 from lakemill.config.leakage import Leakage

@@ -10,6 +10,7 @@ from typing import Any, get_args
 import yaml
 from pydantic import BaseModel, ValidationError
 
+from lakemill.config.behaviour import BEHAVIOUR
 from lakemill.config.cleaning import Reference
 from lakemill.config.settings import Settings
 from lakemill.config.workflow import Workflow
@@ -76,7 +77,7 @@ def load_workflow(path: Path, settings: Settings) -> Workflow:
             remedy="give both one name",
         )
     _require_files(workflow, settings, where)
-    return workflow
+    return _read_behaviour(workflow, settings)
 
 
 def load_workflows(settings: Settings) -> tuple[dict[str, Workflow], list[ConfigError]]:
@@ -125,8 +126,15 @@ def _shown(path: Path, settings: Settings) -> str:
 
 
 def _read(path: Path, where: str) -> dict[str, Any]:
+    content = _parse(path, where)
+    if not isinstance(content, dict):
+        raise ConfigError("must hold keys and values", where=where, remedy="begin with 'workflow: <name>'")
+    return content
+
+
+def _parse(path: Path, where: str) -> Any:
     try:
-        content = yaml.load(path.read_text(encoding="utf-8"), Loader=_Loader)  # noqa: S506  # a SafeLoader
+        return yaml.load(path.read_text(encoding="utf-8"), Loader=_Loader)  # noqa: S506  # a SafeLoader
     except (OSError, UnicodeDecodeError) as error:
         raise ConfigError(f"cannot be read ({error})", where=where) from None
     except yaml.YAMLError as error:
@@ -134,9 +142,6 @@ def _read(path: Path, where: str) -> dict[str, Any]:
         line = f":{mark.line + 1}" if mark else ""
         problem = getattr(error, "problem", None) or str(error)
         raise ConfigError(f"not valid YAML: {problem}", where=f"{where}{line}", remedy="mend that line") from None
-    if not isinstance(content, dict):
-        raise ConfigError("must hold keys and values", where=where, remedy="begin with 'workflow: <name>'")
-    return content
 
 
 def _shorten(text: str) -> str:
@@ -222,9 +227,35 @@ def _require_files(workflow: Workflow, settings: Settings, where: str) -> None:
     for number, rule in enumerate(workflow.clean):
         if isinstance(rule, Reference) and rule.file:
             named[f"clean.{number}.file"] = rule.file
+    if isinstance(workflow.gate.behaviour, str):
+        named["gate.behaviour"] = workflow.gate.behaviour
     for key, path in named.items():
         if not _is_file(settings.project / path):
             raise ConfigError(f"{key}: no file {path}", where=where, remedy="paths start at the project's folder")
+
+
+def _read_behaviour(workflow: Workflow, settings: Settings) -> Workflow:
+    """Return the workflow with the tests of behaviour in place of their file's path, so that every room sees them."""
+    path = workflow.gate.behaviour
+    if not isinstance(path, str):
+        return workflow
+    content = _parse(settings.project / path, path)
+    if not isinstance(content, list):
+        raise ConfigError("must be a list of tests", where=path, remedy="begin each with '- test: invariance'")
+    try:
+        tests = BEHAVIOUR.validate_python(content)
+        gate = workflow.gate.model_copy(update={"behaviour": tests})
+        return workflow.with_gate(gate)
+    except ValidationError as error:
+        found = error.errors()[0]
+        place = ".".join(str(part) for part in found["loc"] if part not in ("invariance", "direction"))
+        raise ConfigError(
+            f"test {place}: {found['msg'].removeprefix('Value error, ')}; got {_shorten(str(found['input']))}",
+            where=path,
+            remedy="mend it: kinds are invariance and direction (lakemill schema describes their keys)",
+        ) from None
+    except ValueError as error:
+        raise ConfigError(str(error), where=path, remedy="mend that test") from None
 
 
 def _is_file(path: Path) -> bool:

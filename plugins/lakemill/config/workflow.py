@@ -10,6 +10,7 @@ from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import AfterValidator, Field, PrivateAttr, field_validator, model_validator
 
+from lakemill.config.behaviour import Direction
 from lakemill.config.choosing import Choose
 from lakemill.config.cleaning import CleaningRule, Duplicates
 from lakemill.config.dataset import Dataset, PredefinedSplit, StratifiedSplit, TimeSplit, find_column
@@ -382,6 +383,26 @@ class Workflow(Section):
         return self
 
     @model_validator(mode="after")
+    def _judges_what_there_is(self) -> "Workflow":
+        self._check_gate(self.gate)
+        return self
+
+    def _check_gate(self, gate: Gate) -> None:
+        if gate.costs is not None and self.table.label.problem == "regression":
+            raise ValueError("gate.costs: costs are of wrong classes, and the label is a number")
+        if self.table.label.column in gate.slices.columns:
+            raise ValueError(f"gate.slices: the label {self.table.label.column!r} cannot cut rows into slices")
+        for number, test in enumerate(() if isinstance(gate.behaviour, str) else gate.behaviour):
+            if self.features.are_open:
+                continue
+            if test.column not in self.features.columns:
+                raise ValueError(
+                    f"gate.behaviour.{number}: {test.column!r} is no feature: {', '.join(self.features.columns)}"
+                )
+            if isinstance(test, Direction) and test.column not in self.features.numbers:
+                raise ValueError(f"gate.behaviour.{number}: direction needs a number, {test.column!r} is none")
+
+    @model_validator(mode="after")
     def _looks_back_on_what_is_known(self) -> "Workflow":
         labels = (self.table.label.column, *self.labels.annotators)
         for window in self.features.windows:
@@ -423,6 +444,17 @@ class Workflow(Section):
         closed = self.model_copy(update={"features": features})
         closed._declared_hash = self.training_hash()
         return closed
+
+    def with_gate(self, gate: Gate) -> "Workflow":
+        """Return the same workflow with another gate, whose tests must be of its features.
+
+        Raises
+        ------
+        ValueError
+            If one is not.
+        """
+        self._check_gate(gate)
+        return self.model_copy(update={"gate": gate})
 
     def training_hash(self) -> str:
         """Return a hash of all that a fitted model depends on: data, features and training, not monitoring.

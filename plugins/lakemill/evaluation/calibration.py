@@ -100,7 +100,7 @@ def _of_classes(y: np.ndarray, prediction: Prediction, draw: np.random.Generator
     probabilities, count = prediction.probabilities, len(prediction.classes)
     columns = [1] if count == 2 else list(range(count))
     codes = np.searchsorted(np.asarray(prediction.classes, dtype=object), y)
-    bins = {column: _bin(probabilities[:, column]) for column in columns}
+    bins = {column: bin_values(probabilities[:, column]) for column in columns}
     cumulated = probabilities.cumsum(axis=1)
 
     def measure(labels: np.ndarray) -> float:
@@ -140,7 +140,7 @@ def _trace_class(prediction: Prediction, codes: np.ndarray, column: int, bins: n
 
 
 def _of_values(y: np.ndarray, prediction: Prediction, draw: np.random.Generator) -> Calibration:
-    residuals, bins = y - prediction.predicted, _bin(prediction.predicted)
+    residuals, bins = y - prediction.predicted, bin_values(prediction.predicted)
     rows = np.bincount(bins)
     squared = float((residuals**2).mean())
 
@@ -163,7 +163,7 @@ def _of_values(y: np.ndarray, prediction: Prediction, draw: np.random.Generator)
     return Calibration((curve,), error, effect, float(spread_of_share), is_off, *told)
 
 
-def _bin(values: np.ndarray) -> np.ndarray:
+def bin_values(values: np.ndarray) -> np.ndarray:
     """Return the number of each value's bin, none of them empty; equal values share one."""
     edges = np.unique(np.quantile(values, np.linspace(0, 1, BINS + 1)[1:-1]))
     return np.unique(np.searchsorted(edges, values, side="right"), return_inverse=True)[1]

@@ -55,3 +55,48 @@ def limit_by_values(metric: Metric, given: np.ndarray, mended: np.ndarray) -> fl
     float
     """
     return metric(given, Prediction(mended))
+
+
+def find_attenuation(metric: Metric, prior: np.ndarray, transition: np.ndarray) -> float:
+    """Return how much of a true gain of one model on another shows against noisy classes, at least.
+
+    Parameters
+    ----------
+    metric : Metric
+    prior : ndarray of shape (n_classes,)
+        Shares of the true classes.
+    transition : ndarray of shape (n_classes, n_classes)
+        ``transition[i, j]``: share of rows truly of class i that are labelled j, whatever their features.
+
+    Returns
+    -------
+    float
+        In [0, 1]; NaN where nothing is known of the metric.
+
+    Notes
+    -----
+    With a and b the shares of wrong labels among those of either class, the area under the curve against noisy labels
+    is (1 - a - b) times the true one, plus (a + b) / 2, and so is balanced accuracy (Menon, van Rooyen, Ong and
+    Williamson, Learning from corrupted binary labels via class-probability estimation, ICML 2015); of many classes the
+    least over classes. A row that one model alone predicts rightly adds its class's share of right labels, less that
+    of the label that the other predicts, to the gain in accuracy.
+
+    Examples
+    --------
+    >>> from lakemill.evaluation.metrics import METRICS
+    >>> flips = np.array([[0.9, 0.1], [0.1, 0.9]])
+    >>> round(find_attenuation(METRICS["roc_auc"], np.array([0.5, 0.5]), flips), 3)
+    0.8
+    """
+    if metric.name == "accuracy":
+        others = transition - 2 * np.eye(len(prior))  # so that no class is the greatest of its own row
+        return float(np.clip((np.diag(transition) - others.max(axis=1)).min(), 0.0, 1.0))
+    if metric.name == "roc_auc" or (metric.name == "balanced_accuracy" and len(prior) == 2):
+        joint = prior[:, None] * transition
+        labelled = joint.sum(axis=0)
+        if not (labelled > 0).all() or not (labelled < 1).all():
+            return float("nan")
+        right = np.diag(joint) / labelled  # of the labels of a class
+        missed = (prior - np.diag(joint)) / (1 - labelled)  # truly of it, among the labels of others
+        return float(np.clip((right - missed).min(), 0.0, 1.0))
+    return float("nan")

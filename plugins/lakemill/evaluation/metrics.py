@@ -27,14 +27,14 @@ class Metric:
     function : callable
         ``function(y, prediction) -> float``.
     greater_is_better : bool
-    rows : callable or None
-        What each row adds, as ``rows(y, prediction)``, of a metric that is a mean over rows and not among ``METRICS``.
+    weigh : callable or None
+        ``weigh(y, prediction)`` makes it ready for weighted rows, as ``weighted.py`` does those of ``METRICS``.
     """
 
     name: str
     function: Function
     greater_is_better: bool
-    rows: Callable[[np.ndarray, Prediction], np.ndarray] | None = None
+    weigh: Callable[[np.ndarray, Prediction], Callable[[np.ndarray], np.ndarray]] | None = None
 
     def __call__(self, y: np.ndarray, prediction: Prediction) -> float:
         """Return the metric, NaN where it is not defined (no rows; one class only, for ranking)."""

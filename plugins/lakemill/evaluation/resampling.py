@@ -88,7 +88,7 @@ def find_interval(scores: np.ndarray, *, confidence: float, rows: int) -> tuple[
 
 def count_independent(metric: Metric, y: np.ndarray, prediction: Prediction) -> int:
     """Return how many rows a metric's precision hangs on: all, or those of the rarest class where it weighs classes."""
-    if prediction.probabilities is None or metric.name in ROWS or metric.rows is not None:
+    if prediction.probabilities is None or metric.name in ROWS:
         return len(y)
     _, counts = np.unique(np.asarray(y, dtype=object), return_counts=True)
     return int(counts.min()) if len(counts) else 0

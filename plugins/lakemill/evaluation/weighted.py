@@ -32,7 +32,7 @@ def prepare(metric: Metric, y: np.ndarray, prediction: Prediction) -> Weighted:
         Takes whole numbers of shape (n_draws, n), how often each row was drawn, and returns the metric of each draw;
         NaN where it is not defined.
     """
-    make = _mean_of(metric.rows) if metric.rows is not None else WEIGHTED.get(metric.name)
+    make = metric.weigh or WEIGHTED.get(metric.name)
     if make is None:
         return lambda weights: np.array([_repeat(metric, y, prediction, one) for one in weights])
     return make(np.asarray(y), prediction)
@@ -70,7 +70,9 @@ def _squared(y: np.ndarray, prediction: Prediction) -> np.ndarray:
     return np.asarray((prediction.predicted - y) ** 2)
 
 
-def _mean_of(rows: Callable[[np.ndarray, Prediction], np.ndarray]) -> Callable[[np.ndarray, Prediction], Weighted]:
+def mean_of(rows: Callable[[np.ndarray, Prediction], np.ndarray]) -> Callable[[np.ndarray, Prediction], Weighted]:
+    """Return what makes a mean over rows ready for weights, given what each row adds."""
+
     def make(y: np.ndarray, prediction: Prediction) -> Weighted:
         values = rows(y, prediction)
         return lambda weights: weights @ values / weights.sum(axis=1)
@@ -79,7 +81,7 @@ def _mean_of(rows: Callable[[np.ndarray, Prediction], np.ndarray]) -> Callable[[
 
 
 def _root_of_squared(y: np.ndarray, prediction: Prediction) -> Weighted:
-    mean = _mean_of(_squared)(y, prediction)
+    mean = mean_of(_squared)(y, prediction)
     return lambda weights: np.sqrt(mean(weights))
 
 
@@ -175,21 +177,21 @@ def _by_rising_score(
     return sums
 
 
-def _count(y: np.ndarray, prediction: Prediction) -> tuple[Callable[[np.ndarray], np.ndarray], int]:
-    """Return a function of weights: the table of true and predicted classes of each draw."""
-    names = np.unique(np.concatenate([np.asarray(y, dtype=object), np.asarray(prediction.predicted, dtype=object)]))
+def count_cells(y: np.ndarray, predicted: np.ndarray) -> Callable[[np.ndarray], np.ndarray]:
+    """Return a function of weights: each draw's table of true and predicted classes, of shape (n_draws, k, k)."""
+    names = np.unique(np.concatenate([np.asarray(y, dtype=object), np.asarray(predicted, dtype=object)]))
     count = len(names)
-    cell = np.searchsorted(names, y) * count + np.searchsorted(names, prediction.predicted)
+    cell = np.searchsorted(names, y) * count + np.searchsorted(names, predicted)
 
     def table(weights: np.ndarray) -> np.ndarray:
         found = [np.bincount(cell, weights=one, minlength=count * count) for one in weights]
         return np.array(found).reshape(len(weights), count, count)
 
-    return table, count
+    return table
 
 
 def _balanced_accuracy(y: np.ndarray, prediction: Prediction) -> Weighted:
-    count, _ = _count(y, prediction)
+    count = count_cells(y, prediction.predicted)
 
     def score(weights: np.ndarray) -> np.ndarray:
         table = count(weights)
@@ -201,7 +203,7 @@ def _balanced_accuracy(y: np.ndarray, prediction: Prediction) -> Weighted:
 
 
 def _f1_macro(y: np.ndarray, prediction: Prediction) -> Weighted:
-    count, _ = _count(y, prediction)
+    count = count_cells(y, prediction.predicted)
 
     def score(weights: np.ndarray) -> np.ndarray:
         table = count(weights)
@@ -219,7 +221,7 @@ ROWS: dict[str, Callable[[np.ndarray, Prediction], np.ndarray]] = {
     "mean_absolute_error": _absolute,
 }
 WEIGHTED: dict[str, Callable[[np.ndarray, Prediction], Weighted]] = {
-    **{name: _mean_of(rows) for name, rows in ROWS.items()},
+    **{name: mean_of(rows) for name, rows in ROWS.items()},
     "root_mean_squared_error": _root_of_squared,
     "r2": _r2,
     "median_absolute_error": _median_absolute,

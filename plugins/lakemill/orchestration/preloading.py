@@ -31,6 +31,7 @@ ROOMS = (
     "lakemill.collection.landed",
     "lakemill.validation.expectations",
     "lakemill.preprocessing",
+    "lakemill.registry.evaluating",
     "lakemill.registry.releases",
     "lakemill.labels.audit",
     "lakemill.scoring",

@@ -111,10 +111,10 @@ def fit(workflow: str, taken: dict[str, str], tuned: Any) -> str:
 @say_plainly
 def evaluate(workflow: str, taken: dict[str, str], version: str) -> Any:
     """Score candidate, naive model and champion on the untouched test rows."""
-    from lakemill.registry import releases
+    from lakemill.registry.evaluating import evaluate
 
     declared, lake, settings = open_workflow(workflow)
-    return releases.evaluate(declared, lake, open_registry(declared, settings), taken["id"], version)
+    return evaluate(declared, lake, open_registry(declared, settings), taken["id"], version)
 
 
 @task

@@ -6,8 +6,6 @@ the gate has kept with the version; none is read. Advice that leads to changes m
 that is chosen by them is judged by rows that chose it. Stays out: measuring (``evaluation.diagnosis``), showing it.
 """
 
-import dataclasses
-import math
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,9 +14,8 @@ import pandas as pd
 
 from lakemill.config import Workflow
 from lakemill.config.features import Features
-from lakemill.evaluation.diagnosis.advice import Finding, Try, advise
 from lakemill.evaluation.calibration import Calibration
-from lakemill.evaluation.importance import Importance
+from lakemill.evaluation.diagnosis.advice import Finding, Try, advise
 from lakemill.evaluation.diagnosis.learning_curve import (
     MOST_SCORED_ROWS,
     LearningCurve,
@@ -28,13 +25,15 @@ from lakemill.evaluation.diagnosis.learning_curve import (
     count_draws,
 )
 from lakemill.evaluation.diagnosis.measuring import Task, measure
-from lakemill.evaluation.scale import Scale
 from lakemill.evaluation.diagnosis.slices import Slice, name_error
+from lakemill.evaluation.importance import Importance
 from lakemill.evaluation.metrics import METRICS
+from lakemill.evaluation.scale import Scale
 from lakemill.exceptions import RegistryError, suggest
 from lakemill.lake import Lake
 from lakemill.preprocessing.features import make_frame, make_target
 from lakemill.preprocessing.splitting import split_rows
+from lakemill.registry.json_values import make_plain
 from lakemill.registry.label_audit import read_audit, summarise_noise
 from lakemill.registry.models import Registry
 from lakemill.training.found_features import features_of
@@ -101,7 +100,7 @@ class Diagnosis:
 
     def as_dict(self) -> dict[str, Any]:
         """Return all of it for JSON; a figure that is not defined is None."""
-        told: dict[str, Any] = _without_nan(dataclasses.asdict(self))
+        told: dict[str, Any] = make_plain(self)
         return told
 
 
@@ -257,11 +256,3 @@ def _sum_training(figures: dict[str, float]) -> float | None:
         return None
     tuning = sum(value for name, value in figures.items() if name.startswith("tuning_seconds_"))
     return tuning + figures["fit_cpu_seconds"]
-
-
-def _without_nan(value: Any) -> Any:
-    if isinstance(value, dict):
-        return {name: _without_nan(one) for name, one in value.items()}
-    if isinstance(value, (list, tuple)):
-        return [_without_nan(one) for one in value]
-    return None if isinstance(value, float) and not math.isfinite(value) else value

@@ -11,7 +11,7 @@ import pyarrow as pa
 from sklearn.pipeline import Pipeline
 
 from lakemill.config import Workflow
-from lakemill.evaluation.ceiling import limit_by_classes, limit_by_values
+from lakemill.evaluation.ceiling import find_attenuation, limit_by_classes, limit_by_values
 from lakemill.evaluation.metrics import METRICS
 from lakemill.labels.audit import Audit, audit_labels, choose_rows
 from lakemill.labels.judges import make_judge
@@ -81,7 +81,7 @@ def read_audit(lake: Lake, snapshot: str) -> dict[str, Any]:
 
 def summarise_noise(audit: dict[str, Any]) -> dict[str, Any] | None:
     """Return what the gate keeps of an audit with its evidence; None where there was none."""
-    names = ("verdict", "noise_rate", "noise_low", "noise_high", "ceiling", "flagged")
+    names = ("verdict", "noise_rate", "noise_low", "noise_high", "ceiling", "attenuation", "flagged")
     return {name: audit.get(name) for name in names} | {"dropped": len(audit["dropped"])} if audit else None
 
 
@@ -97,9 +97,10 @@ def _make_model(workflow: Workflow) -> Pipeline:
 def _describe(workflow: Workflow, found: Audit) -> dict[str, Any]:
     metric = METRICS[workflow.train.metric]
     if found.transition is None or found.prior is None:
-        ceiling = limit_by_values(metric, found.given, found.mended)
+        ceiling, attenuation = limit_by_values(metric, found.given, found.mended), math.nan
     else:
         ceiling = limit_by_classes(metric, found.classes, found.prior, found.transition)
+        attenuation = find_attenuation(metric, found.prior, found.transition)
     agreement = found.agreement
     return {
         "rows": found.rows,
@@ -111,6 +112,7 @@ def _describe(workflow: Workflow, found: Audit) -> dict[str, Any]:
         "unclear": list(found.unclear),
         "metric": metric.name,
         "ceiling": _round(ceiling) if found.is_clear else None,
+        "attenuation": _round(attenuation) if found.is_clear else None,
         "flagged": len(found.flagged),
         "conflicts": {"rows": found.conflicts.rows, "groups": found.conflicts.groups},
         "agreement": agreement

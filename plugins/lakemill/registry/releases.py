@@ -1,9 +1,9 @@
 """The steps of a training run, from the snapshot to the promotion: each takes ids, and returns a small dict.
 
-Stays out: how to tune, score, judge and keep; this module only brings these together.
+Stays out: how to tune, score, judge and keep; this module only brings these together. ``evaluate`` is a module of its
+own (``evaluating.py``).
 """
 
-import math
 from datetime import datetime
 from typing import Any
 
@@ -14,39 +14,31 @@ from sklearn.pipeline import Pipeline
 from threadpoolctl import threadpool_limits
 
 from lakemill.config import Workflow
-from lakemill.evaluation.comparison import compare_paired
-from lakemill.evaluation.gate import Evidence, judge
-from lakemill.evaluation.leakage import Case, Proof, prove
-from lakemill.evaluation.metrics import METRICS, predict_naively
-from lakemill.evaluation.predictions import predict, predict_pieces
+from lakemill.evaluation.metrics import METRICS
+from lakemill.evaluation.predictions import predict
 from lakemill.evaluation.standard_errors import find_standard_error
 from lakemill.exceptions import TrainingError
 from lakemill.lake import Lake
 from lakemill.lake.times import TRIAL, Time, read_times
 from lakemill.lake.verdicts import Verdict, record_verdict
 from lakemill.registry.caution import prefer_untuned
-from lakemill.registry.label_audit import read_audit, summarise_noise
 from lakemill.registry.ledger import Entry, find_champion, record_promotion
 from lakemill.registry.models import Fitted, Registry
 from lakemill.registry.trade_off import draw_trials
+from lakemill.registry.training_rows import load_rows
 from lakemill.registry.training_times import (
     choose_fit,
     describe_fit,
-    find_fit,
-    gather_paces,
     list_steps,
-    record_evaluation,
     record_fit,
     record_trials,
 )
 from lakemill.training.estimators import make_pipeline
 from lakemill.training.fitting import count_fitted, fit_rows, tell_sampled
-from lakemill.training.found_features import features_of, read_found
+from lakemill.training.found_features import read_found
 from lakemill.training.measuring import measure
 from lakemill.training.rounds import SharedStudy
-from lakemill.training.snapshots import open_snapshot
 from lakemill.training.streaming import can_learn_in_pieces
-from lakemill.training.training_rows import TrainingRows, keep_counts, load_training_rows
 from lakemill.training.trials import Scored, read_trials
 from lakemill.training.tuning import open_study, read_tuned, run_trials
 
@@ -71,7 +63,7 @@ def check_rows(workflow: Workflow, lake: Lake, snapshot: str, *, partition: str,
         What is lacking; None where nothing is.
     """
     try:
-        _load(workflow, lake, snapshot)
+        load_rows(workflow, lake, snapshot)
     except TrainingError as error:
         evidence = {"snapshot": snapshot, "training": workflow.training_hash()}
         record_verdict(lake, Verdict("gate", partition, as_of, "fail", (error.problem,), evidence))
@@ -102,7 +94,7 @@ def tune(
     dict of str to int
         Trials that this worker has run, by candidate.
     """
-    loaded = _load(workflow, lake, snapshot).alone()
+    loaded = load_rows(workflow, lake, snapshot).alone()
     workflow, X, y, split, classes = loaded.workflow, loaded.X, loaded.y, loaded.tuning_split, loaded.classes
     metric = METRICS[workflow.train.metric]
 
@@ -142,7 +134,7 @@ def take_best(
     tuned = read_tuned(workflow, candidate, study)
     record_trials(workflow, lake, snapshot, candidate, read_trials(study, workflow.train.candidates[candidate]))
     if workflow.train.candidates[candidate].untuned_first:
-        loaded = _load(workflow, lake, snapshot).alone()
+        loaded = load_rows(workflow, lake, snapshot).alone()
         with threadpool_limits(threads):
             tuned = prefer_untuned(
                 loaded.workflow, tuned, loaded.X, loaded.y, loaded.tuning_split, classes=loaded.classes
@@ -174,7 +166,7 @@ def fit(
     if held is not None:
         record_fit(lake, held, registry.details(held).get("fit"))  # killed in between, it was not
         return held
-    loaded = _load(workflow, lake, snapshot)
+    loaded = load_rows(workflow, lake, snapshot)
     counts, workflow = loaded.counts, loaded.workflow
     train, metric = workflow.train, METRICS[workflow.train.metric]
     choice = choose_fit(workflow, lake, snapshot, tuned, rows=len(loaded.split.fit))
@@ -215,81 +207,6 @@ def fit(
     version = registry.add(fitted)
     record_fit(lake, version, told)
     return version
-
-
-def evaluate(workflow: Workflow, lake: Lake, registry: Registry, snapshot: str, version: str) -> dict[str, Any]:
-    """Score a candidate on the untouched test rows, a naive model and the champion on the same ones, and judge it.
-
-    Parameters
-    ----------
-    workflow : Workflow
-    lake : Lake
-    registry : Registry
-    snapshot, version : str
-
-    Returns
-    -------
-    dict
-        ``verdict`` (pass or fail), ``findings``, ``proofs`` (of no leakage), ``metric``, ``score`` and its standard
-        error, ``naive``, ``champion`` and its score, ``choice`` (why this one was fitted), ``label_noise`` where
-        labels were audited, ``sampled`` where not all rows fit into memory; a figure that is not defined is None, since
-        JSON has no NaN.
-    """
-    with measure() as cost:
-        evaluated = _evaluate(workflow, lake, registry, snapshot, version)
-    record_evaluation(lake, snapshot, version, evaluated, cost)
-    return evaluated
-
-
-def _evaluate(workflow: Workflow, lake: Lake, registry: Registry, snapshot: str, version: str) -> dict[str, Any]:
-    as_of = datetime.fromisoformat((lake.read_document(f"snapshots/{snapshot}") or {})["as_of"])
-    # besides its own snapshot's: evaluated again after its promotion, it is compared with the same one
-    champion, difference, champion_score = find_champion(lake, as_of=as_of, besides=snapshot), None, None
-    loaded = _load(workflow, lake, snapshot)
-    workflow, classes, y_test = loaded.workflow, loaded.classes, loaded.y_test
-    metric, train = METRICS[workflow.train.metric], workflow.train
-    pipeline = registry.load(version)
-    candidate = predict_pieces(pipeline, loaded.test_frames()).align(classes)
-    if champion is not None:
-        own, rows = features_of(workflow, lake, champion.snapshot), None
-        if (own.columns, own.windows) != (workflow.features.columns, workflow.features.windows):
-            # the champion takes its own features
-            rows = open_snapshot(workflow, lake, snapshot, windows=own.windows)
-        held = predict_pieces(registry.load(champion.version), loaded.test_frames(own, rows))
-        held = held.align(tuple(sorted({*classes, *held.classes})))
-        candidate = candidate.align(held.classes)
-        champion_score = metric(y_test, held)
-        confidence, most = workflow.gate.against_champion.confidence, MOST_DRAWN if loaded.sampled else None
-        difference = compare_paired(metric, y_test, candidate, held, confidence=confidence, seed=train.seed, most=most)
-    y_fit, problem = loaded.y[loaded.split.fit], workflow.table.label.problem
-    naive = predict_naively(y_fit, len(y_test), problem=problem).align(candidate.classes)
-    score, naive_score = metric(y_test, candidate), metric(y_test, naive)
-    error = find_standard_error(metric, y_test, candidate, seed=train.seed)
-    sampled, count = tell_sampled(loaded, pipeline), len(y_test)
-    whole = (loaded.whole.rows.index, loaded.whole.split) if loaded.whole is not None else None
-    del candidate, naive, y_test
-    proofs = tuple(prove(Case(workflow, loaded.rows, loaded.X, loaded.y, loaded.split, pipeline, whole)))
-    times = read_times(lake)
-    paces, chosen = gather_paces(times, snapshot), find_fit(times, snapshot)
-    evidence = Evidence(metric, score, naive_score, difference, proofs, paces)
-    findings = judge(evidence, workflow.gate)
-    return {
-        "verdict": "pass" if all(finding.is_met for finding in findings) else "fail",
-        "findings": [vars(finding) for finding in findings],
-        "proofs": [_tell(proof) for proof in proofs],
-        "metric": metric.name,
-        "score": _finite(evidence.score),
-        "standard_error": _finite(error),
-        "naive": _finite(evidence.naive),
-        "rows": count,
-        "sampled": sampled,
-        "left_out": found.left_out if (found := read_found(lake, snapshot)) else {},
-        "champion": champion.version if champion and difference else None,
-        "champion_score": _finite(champion_score),
-        "choice": chosen.note if chosen else None,
-        "label_noise": summarise_noise(read_audit(lake, snapshot)),
-        "difference": {name: _finite(value) for name, value in vars(difference).items()} if difference else None,
-    }
 
 
 def decide(
@@ -366,19 +283,3 @@ def _open_studies(workflow: Workflow, snapshot: str, address: str, names: list[s
         name: open_study(workflow, name, study_name=f"{workflow.workflow}/{snapshot}/{name}", storage=storage)
         for name in names
     }
-
-
-def _load(workflow: Workflow, lake: Lake, snapshot: str) -> TrainingRows:
-    dropped = np.array(read_audit(lake, snapshot).get("dropped", []), dtype=int)
-    loaded = load_training_rows(workflow, lake, snapshot, besides=dropped)
-    keep_counts(lake, snapshot, loaded.counts, loaded.sampled)
-    return loaded
-
-
-def _finite(value: float | None) -> float | None:
-    return value if value is not None and math.isfinite(value) else None
-
-
-def _tell(proof: Proof) -> dict[str, Any]:
-    figures = {name: _finite(one) if isinstance(one, float) else one for name, one in proof.figures.items()}
-    return {**vars(proof), "figures": figures}

@@ -13,7 +13,7 @@ import pyarrow as pa
 
 from lakemill.config import Workflow
 from lakemill.config.features import Features
-from lakemill.exceptions import TrainingError
+from lakemill.exceptions import TrainingError, suggest
 from lakemill.lake import Lake
 from lakemill.lake.storage import PARTITION
 from lakemill.preprocessing.features import make_frame, make_target
@@ -110,6 +110,16 @@ class TrainingRows:
     def y_test(self) -> np.ndarray:
         """Labels of the test rows that are scored."""
         return self.y[self.split.test] if self.whole is None else self.whole.y[self.whole.sample.scored]
+
+    @property
+    def judged(self) -> tuple[np.ndarray, np.ndarray]:
+        """Positions of the test rows that are in memory, and their places among `y_test`."""
+        if self.whole is None:
+            return self.split.test, np.arange(len(self.split.test))
+        scored, held = self.whole.sample.scored, self.whole.sample.positions[self.split.test]
+        at = np.searchsorted(scored, held).clip(0, len(scored) - 1)
+        is_scored = scored[at] == held
+        return self.split.test[is_scored], at[is_scored]
 
     def test_frames(
         self, features: Features | None = None, rows: SnapshotRows | None = None
@@ -276,9 +286,16 @@ def read_counts(lake: Lake, snapshot: str) -> dict[str, Any] | None:
 
 def _name_columns(workflow: Workflow, rows: SnapshotRows) -> list[str]:
     """Return the columns that a training uses; all there are where features are still to be found."""
+    for name in workflow.gate.slices.columns:
+        if name not in rows.schema.names:
+            raise TrainingError(
+                f"gate.slices: no column {name!r} in the table",
+                where=f"include/workflows/{workflow.workflow}.yaml",
+                remedy=suggest(name, [one for one in rows.schema.names if one != PARTITION]),
+            )
     if workflow.features.are_open:
         return [name for name in rows.schema.names if name != PARTITION]
-    return list(dict.fromkeys((*rows.index.column_names, *workflow.features.columns)))
+    return list(dict.fromkeys((*rows.index.column_names, *workflow.features.columns, *workflow.gate.slices.columns)))
 
 
 def _is_classification(workflow: Workflow) -> bool:

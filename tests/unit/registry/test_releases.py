@@ -16,7 +16,7 @@ from lakemill.exceptions import TrainingError
 from lakemill.lake import Lake
 from lakemill.lake.verdicts import TABLE as VERDICTS
 from lakemill.lake.verdicts import read_verdicts
-from lakemill.registry import releases
+from lakemill.registry import evaluating, releases
 from lakemill.registry.ledger import TABLE as LEDGER
 from lakemill.registry.ledger import find_champion
 from lakemill.registry.models import Registry
@@ -44,7 +44,7 @@ class Training:
         releases.tune(self.workflow, self.lake, snapshot, studies=self.studies)
         tuned = [releases.take_best(self.workflow, self.lake, snapshot, name, studies=self.studies) for name in names]
         version = releases.fit(self.workflow, self.lake, self.registry, snapshot, tuned, as_of=as_of)
-        evaluated = releases.evaluate(self.workflow, self.lake, self.registry, snapshot, version)
+        evaluated = evaluating.evaluate(self.workflow, self.lake, self.registry, snapshot, version)
         verdict = releases.decide(
             self.workflow, self.lake, self.registry, partition=key, as_of=as_of, version=version, evaluated=evaluated
         )
@@ -351,7 +351,7 @@ def test_a_champion_with_other_windows_of_the_same_names_is_compared_with_its_ow
         asked.append(said)
         return open_snapshot(*where, **said)
 
-    monkeypatch.setattr(releases, "open_snapshot", note)
+    monkeypatch.setattr(evaluating, "open_snapshot", note)
 
     ended = train(then).run(SECOND)
 

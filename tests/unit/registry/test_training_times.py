@@ -13,7 +13,7 @@ from lakemill.config import Workflow
 from lakemill.lake import Lake
 from lakemill.lake.times import EVALUATION, FIT, TABLE, TRIAL, Time, read_times, record_times
 from lakemill.lake.verdicts import read_verdicts
-from lakemill.registry import releases
+from lakemill.registry import evaluating, releases
 from lakemill.registry.models import Registry
 from lakemill.registry.training_times import gather_paces, list_releases
 from lakemill.training.snapshots import take_snapshot
@@ -97,7 +97,7 @@ def test_trials_fit_and_evaluation_are_in_the_lake_and_in_mlflow(
     snapshot, tuned = tune_all(workflow, lake, tmp_path)
     registry = open_registry(workflow)
     version = releases.fit(workflow, lake, registry, snapshot, tuned, as_of=end_of(workflow, FIRST))
-    evaluated = releases.evaluate(workflow, lake, registry, snapshot, version)
+    evaluated = evaluating.evaluate(workflow, lake, registry, snapshot, version)
 
     kept = read_times(lake)
 
@@ -125,7 +125,7 @@ def test_a_training_run_again_keeps_its_times(lake: Lake, open_registry: Open, t
     def run() -> None:
         snapshot, tuned = tune_all(workflow, lake, tmp_path)
         version = releases.fit(workflow, lake, registry, snapshot, tuned, as_of=end_of(workflow, FIRST))
-        releases.evaluate(workflow, lake, registry, snapshot, version)
+        evaluating.evaluate(workflow, lake, registry, snapshot, version)
 
     run()
     before = lake.version(TABLE), read_times(lake)
@@ -194,7 +194,7 @@ def test_a_training_that_got_slower_is_told_by_the_gate_and_not_refused(
         set_trials(lake, snapshot, forest={"fit_cpu_seconds": seconds}, linear={"fit_cpu_seconds": 0.1})
         as_of = end_of(workflow, key)
         version = releases.fit(workflow, lake, registry, snapshot, tuned, as_of=as_of)
-        evaluated = releases.evaluate(workflow, lake, registry, snapshot, version)
+        evaluated = evaluating.evaluate(workflow, lake, registry, snapshot, version)
         moment = {"partition": key, "as_of": as_of, "version": version}
         releases.decide(workflow, lake, registry, **moment, evaluated=evaluated)
         told[key] = read_verdicts(lake, "gate")[key]

@@ -9,12 +9,13 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
-from lakemill.evaluation.comparison import Difference
 from lakemill.evaluation.calibration import CONFIDENCE, LEAST_OF_CLASSES, LEAST_OF_VALUES, Calibration
+from lakemill.evaluation.comparison import Difference
+from lakemill.evaluation.diagnosis.slices import LEAST_RATIO, Slice
 from lakemill.evaluation.importance import Importance
-from lakemill.evaluation.scale import Scale
-from lakemill.evaluation.diagnosis.slices import CHANCE, LEAST_RATIO, Slice
 from lakemill.evaluation.metrics import Metric
+from lakemill.evaluation.scale import Scale
+from lakemill.evaluation.slices import CHANCE
 
 LEAST_GAIN = 0.01  # of the way: what is worth a change
 LEAST_RISE = 0.02  # of the way, from half to all rows: few draws of the half leave more chance in it

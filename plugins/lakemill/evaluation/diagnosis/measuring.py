@@ -11,15 +11,15 @@ import numpy as np
 from sklearn.pipeline import Pipeline
 
 from lakemill.config.features import Features
+from lakemill.evaluation.calibration import measure_calibration
 from lakemill.evaluation.comparison import compare_paired
 from lakemill.evaluation.diagnosis.advice import Facts, Try
-from lakemill.evaluation.calibration import measure_calibration
-from lakemill.evaluation.importance import measure_importance
 from lakemill.evaluation.diagnosis.learning_curve import LearningCurve, Report, Rows, fit_timed, trace_learning
-from lakemill.evaluation.scale import measure_scale
 from lakemill.evaluation.diagnosis.slices import judge_slices
+from lakemill.evaluation.importance import measure_importance
 from lakemill.evaluation.metrics import Metric, predict_naively
 from lakemill.evaluation.predictions import predict
+from lakemill.evaluation.scale import measure_scale
 from lakemill.training.variants import make_flexible, name_estimator, regularise, without_features
 
 MOST_TRIES = 3

@@ -1,4 +1,4 @@
-"""Slices: parts of the rows, by a category's level or a number's range, and how much the model errs in each.
+"""Slices in which a model errs, of a category's level or a number's range.
 
 A slice is bad where the model errs more than elsewhere, and more than the labels' own variety there explains: where
 half of the labels are of either class, every model errs more than where nearly all are of one. Variety elsewhere is
@@ -6,9 +6,7 @@ that within the other slices of the same column, since what the column tells is 
 beyond chance, corrected for the number of slices that are looked at. Stays out: what to do about it.
 """
 
-import itertools
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -17,11 +15,8 @@ from scipy import stats
 from lakemill.config.features import Features
 from lakemill.evaluation.metrics import Metric
 from lakemill.evaluation.predictions import Prediction
+from lakemill.evaluation.slices import CHANCE, cut_column
 
-LEAST_SHARE = 0.05
-LEAST_ROWS = 30
-BINS = 4
-CHANCE = 0.05  # that any slice at all is called bad where none is
 LEAST_RATIO = 1.2  # of the slice's error to that of all other rows
 LEAST_EXCESS = 0.1  # of the slice's error that its labels' variety does not explain
 ABSOLUTE = ("mean_absolute_error", "median_absolute_error")
@@ -103,7 +98,7 @@ def judge_slices(
     for feature in X.columns:
         if feature in features.text:
             continue
-        levels = [(level, mask) for level, mask in _cut(X[feature], feature, features) if _is_large(mask)]
+        levels = cut_column(X[feature], is_category=feature in features.categorical)
         masks = [mask for _, mask in levels]
         others = ~np.logical_or.reduce(masks) if masks else np.ones(len(y), dtype=bool)
         variety = np.zeros(len(y))
@@ -146,28 +141,6 @@ def _judge(
         p=float(p),
         is_bad=bool(p < CHANCE and is_large),
     )
-
-
-def _cut(column: pd.Series, name: str, features: Features) -> list[tuple[str, np.ndarray]]:
-    if name in features.categorical:
-        return [(str(level), (column == level).to_numpy()) for level in sorted(column.unique())]
-    known = column.dropna()
-    if known.nunique() <= 2 * BINS:
-        cuts = [(_tell(value), (column == value).to_numpy()) for value in sorted(known.unique())]
-    else:
-        bins, edges = pd.qcut(column, BINS, labels=False, retbins=True, duplicates="drop")
-        levels = [f"{_tell(low)} to {_tell(high)}" for low, high in itertools.pairwise(edges)]
-        cuts = [(level, (bins == number).to_numpy()) for number, level in enumerate(levels)]
-    return [*cuts, ("missing", column.isna().to_numpy())]
-
-
-def _tell(value: Any) -> str:
-    return f"{pd.Timestamp(value):%Y-%m-%d}" if isinstance(value, (np.datetime64, pd.Timestamp)) else f"{value:.4g}"
-
-
-def _is_large(mask: np.ndarray) -> bool:
-    least = max(LEAST_ROWS, LEAST_SHARE * len(mask))
-    return bool(least <= mask.sum() <= len(mask) - least)
 
 
 def _measure(y: np.ndarray, prediction: Prediction, metric: Metric) -> np.ndarray:
