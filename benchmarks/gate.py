@@ -234,7 +234,7 @@ def main() -> None:
     print(f"let in, % of {given.draws} draws\n{tell_pairs(given.rows, given.draws).to_string(**formats)}\n", flush=True)
     print(f"worse by the margin, {WRONG:.0%} of labels wrong, let in, %")
     print(tell_noise(4000, given.draws).to_string(**formats), flush=True)
-    few = max(1, given.draws // 4)
+    few = max(1, given.draws // 5)
     print(f"\nnowhere worse, refused for a slice, % of {few} draws\n{tell_slices(5000, few).to_string(**formats)}")
 
 
