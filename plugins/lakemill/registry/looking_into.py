@@ -203,10 +203,10 @@ def _compare_ways(
     mine = name_each(loaded.rows.take(pa.array(at[of])), workflow.table.key).to_pandas()
     is_one = ~mine.duplicated(keep=False) & ~mine.isin(names[names.duplicated()])
     mine, of = mine[is_one], of[is_one.to_numpy()]
-    # in other company than when it was judged: with the rows that lie beside it in its partition
-    most = int(max(FEWEST_SCORED, min(PIECE_ROWS, SECONDS / max(pace.usual, 1e-9))))
+    # in other company than when they were judged: with what lies beside them in their partition
+    most = int(max(FEWEST_SCORED, min(PIECE_ROWS, SECONDS / max(pace.usual, 1e-9), len(places) // 2)))
     among = np.flatnonzero(names.isin(mine))
-    first = int(among[0]) if len(among) else 0
+    first = max(0, int(among[0]) - most // 2) if len(among) else 0
     piece, seen = rows.slice(first, most), names.iloc[first : first + most]
     is_there = (mine.isin(seen) | ~mine.isin(names)).to_numpy()
     mine, of = mine[is_there], of[is_there]

@@ -191,16 +191,19 @@ def test_a_model_that_learns_the_recording_instead_of_the_language_is_refused_on
 ) -> None:
     channels = [f"mel_{one}" for one in range(6)]
     gate = {"floor": 0.75, "better_than_naive": 0.2, "slices": {"action": "note"}}
-    workflow = declare(features={"numeric": channels}, dataset=dataset, gate=gate)
-    draw, count = np.random.default_rng(3), 600
-    speaker = draw.integers(0, 20, count)
-    voices = draw.normal(0, 1, (20, len(channels)))  # of a speaker and a microphone; nothing in it is of the language
+    by_neighbours = "sklearn.neighbors.KNeighborsClassifier"
+    workflow = declare(features={"numeric": channels}, dataset=dataset, gate=gate, estimator=by_neighbours)
+    draw, count, speakers = np.random.default_rng(3), 1200, 120
+    speaker = draw.integers(0, speakers, count)
+    voices = draw.normal(
+        0, 1, (speakers, len(channels))
+    )  # of a speaker and a microphone; nothing in it is of the language
     heard = voices[speaker] + draw.normal(0, 0.2, (count, len(channels)))
     rows = make_rows(workflow, FIRST, count).select(["id", "at"])
     for place, name in enumerate(channels):
         rows = rows.append_column(name, pa.array(heard[:, place]))
-    rows = rows.append_column("speaker", pa.array([f"s{one:02}" for one in speaker]))
-    speaks_french = np.arange(20) % 2 == 0
+    rows = rows.append_column("speaker", pa.array([f"s{one:03}" for one in speaker]))
+    speaks_french = np.arange(speakers) % 2 == 0
     rows = rows.append_column("label", pa.array(np.where(speaks_french[speaker], "fr", "it")))
     publish(workflow, trained.lake, FIRST, rows)
 
