@@ -13,7 +13,7 @@ from lakemill.evaluation.predictions import Prediction
 from lakemill.evaluation.weighted import ROWS, prepare
 
 DRAWS, FEWEST_DRAWS = 1000, 200
-MOST_WORK = 100_000_000  # rows times classes times draws: of very many rows are taken fewer draws
+MOST_WORK = 30_000_000  # rows times classes times draws: of very many rows are taken fewer draws
 AT_ONCE = 2_000_000  # weights in memory
 
 
