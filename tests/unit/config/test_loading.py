@@ -315,3 +315,30 @@ def test_a_workflow_is_found_by_its_name(project):
 def test_a_name_without_a_file_is_told_with_the_nearest(project):
     with pytest.raises(ConfigError, match=r"no workflow 'parcel'\n  -> did you mean 'parcels'\?"):
         find_workflow("parcel", project[0])
+
+
+@pytest.mark.parametrize(
+    ("written", "message"),
+    [
+        (None, "gate.behaviour: no file include/behaviour.yaml"),
+        ("- {test: direction, column: wieght, by: 1, score: rises}", "gate.behaviour.0: 'wieght' is no feature"),
+        ("- {test: direction, column: depot, by: 1, score: rises}", "direction needs a number, 'depot' is none"),
+        ("- {test: direction, column: weight, by: 0, score: rises}", "test 0.by: Input should be greater than 0"),
+        ("test: invariance", "must be a list of tests"),
+    ],
+)
+def test_tests_of_behaviour_are_read_from_their_file_and_checked(project, said_of, written, message):
+    if written is not None:
+        (project[0].project / "include/behaviour.yaml").write_text(written)
+
+    assert message in said_of({"gate.behaviour": "include/behaviour.yaml"})
+
+
+def test_every_room_sees_the_tests_of_behaviour_in_place_of_their_file(project):
+    settings, _ = project
+    (settings.project / "include/behaviour.yaml").write_text("- {test: invariance, column: weight, values: [1, 2]}")
+    path = settings.workflows / "parcels.yaml"
+    content = yaml.safe_load(path.read_text())
+    path.write_text(yaml.safe_dump({**content, "gate": {"behaviour": "include/behaviour.yaml"}}))
+
+    assert [test.column for test in load_workflow(path, settings).gate.behaviour] == ["weight"]
