@@ -1,6 +1,7 @@
-"""The steps of a training run, from the snapshot to the promotion: each takes ids, and returns a small dict.
+"""The steps of a training run, from the snapshot to the evaluation: each takes ids, and returns a small dict.
 
-Stays out: how to tune, score, judge and keep; this module only brings these together.
+Stays out: how to tune, score, judge and keep, which this module only brings together; what follows from the evaluation
+(``promoting.py``).
 """
 
 import math
@@ -14,6 +15,7 @@ from sklearn.pipeline import Pipeline
 from threadpoolctl import threadpool_limits
 
 from lakemill.config import Workflow
+from lakemill.evaluation.change import measure_change
 from lakemill.evaluation.comparison import compare_paired
 from lakemill.evaluation.gate import Evidence, judge
 from lakemill.evaluation.leakage import Case, Proof, prove
@@ -26,7 +28,7 @@ from lakemill.lake.times import TRIAL, Time, read_times
 from lakemill.lake.verdicts import Verdict, record_verdict
 from lakemill.registry.caution import prefer_untuned
 from lakemill.registry.label_audit import read_audit, summarise_noise
-from lakemill.registry.ledger import Entry, find_champion, record_promotion
+from lakemill.registry.ledger import find_champion
 from lakemill.registry.models import Fitted, Registry
 from lakemill.registry.trade_off import draw_trials
 from lakemill.registry.training_times import (
@@ -50,6 +52,8 @@ from lakemill.training.training_rows import TrainingRows, keep_counts, load_trai
 from lakemill.training.trials import Scored, read_trials
 from lakemill.training.tuning import open_study, read_tuned, run_trials
 
+EXAMPLE_ROWS = 5  # kept with a model, as what may be sent to it
+PROFILES = "profiles"  # of these partitions: what drift is told from while the model is in charge
 MOST_DRAWN = 200_000  # test rows a draw of the bootstrap, where not all rows fit into memory
 
 
@@ -198,6 +202,7 @@ def fit(
     rows = {f"rows_{name}": count for name, count in counts.items()}
     if loaded.sampled is not None:
         rows["rows_sampled"] = len(loaded.split.fit)
+    document = lake.read_document(f"snapshots/{snapshot}") or {}
     fitted = Fitted(
         pipeline=pipeline,
         snapshot=snapshot,
@@ -206,11 +211,14 @@ def fit(
         metrics={**spent, **rows, f"validation_{train.metric}": metric.gain(best.score, 0.0)}
         | {f"validation_{train.metric}_standard_error": best.standard_error}
         | {f"tuning_seconds_{one['candidate']}": one["seconds"] for one in tuned},
-        details={"snapshot": lake.read_document(f"snapshots/{snapshot}"), "tuned": tuned, "fit": told}
+        details={"snapshot": document, "tuned": tuned, "fit": told}
+        | {"reference": {"table": PROFILES, "partitions": document["partitions"]}}
         | ({"features": vars(found)} if found is not None else {})
         | ({"sampled": tell_sampled(loaded, pipeline)} if loaded.sampled is not None else {}),
         steps=list_steps(trials),
         files={"trials.png": draw_trials(workflow, trials, Time(**told))} if trials else {},
+        features=workflow.features,
+        example=loaded.X.head(EXAMPLE_ROWS),
     )
     version = registry.add(fitted)
     record_fit(lake, version, told)
@@ -245,6 +253,7 @@ def _evaluate(workflow: Workflow, lake: Lake, registry: Registry, snapshot: str,
     as_of = datetime.fromisoformat((lake.read_document(f"snapshots/{snapshot}") or {})["as_of"])
     # besides its own snapshot's: evaluated again after its promotion, it is compared with the same one
     champion, difference, champion_score = find_champion(lake, as_of=as_of, besides=snapshot), None, None
+    changed: float | None = None
     loaded = _load(workflow, lake, snapshot)
     workflow, classes, y_test = loaded.workflow, loaded.classes, loaded.y_test
     metric, train = METRICS[workflow.train.metric], workflow.train
@@ -258,7 +267,7 @@ def _evaluate(workflow: Workflow, lake: Lake, registry: Registry, snapshot: str,
         held = predict_pieces(registry.load(champion.version), loaded.test_frames(own, rows))
         held = held.align(tuple(sorted({*classes, *held.classes})))
         candidate = candidate.align(held.classes)
-        champion_score = metric(y_test, held)
+        champion_score, changed = metric(y_test, held), measure_change(candidate, held)
         confidence, most = workflow.gate.against_champion.confidence, MOST_DRAWN if loaded.sampled else None
         difference = compare_paired(metric, y_test, candidate, held, confidence=confidence, seed=train.seed, most=most)
     y_fit, problem = loaded.y[loaded.split.fit], workflow.table.label.problem
@@ -286,77 +295,11 @@ def _evaluate(workflow: Workflow, lake: Lake, registry: Registry, snapshot: str,
         "left_out": found.left_out if (found := read_found(lake, snapshot)) else {},
         "champion": champion.version if champion and difference else None,
         "champion_score": _finite(champion_score),
+        "changed": _finite(changed),
         "choice": chosen.note if chosen else None,
         "label_noise": summarise_noise(read_audit(lake, snapshot)),
         "difference": {name: _finite(value) for name, value in vars(difference).items()} if difference else None,
     }
-
-
-def decide(
-    workflow: Workflow,
-    lake: Lake,
-    registry: Registry,
-    *,
-    partition: str,
-    as_of: datetime,
-    version: str,
-    evaluated: dict[str, Any],
-) -> str:
-    """Record the gate's verdict with its evidence, in MLflow and in the lake.
-
-    Parameters
-    ----------
-    workflow : Workflow
-    lake : Lake
-    registry : Registry
-    partition : str
-        The last one that the candidate knows.
-    as_of : datetime
-    version : str
-    evaluated : dict
-        What `evaluate` returned.
-
-    Returns
-    -------
-    str
-        ``pass`` or ``fail``.
-    """
-    name = evaluated["metric"]
-    metrics = {f"test_{name}": evaluated["score"], f"naive_{name}": evaluated["naive"]}
-    if evaluated["champion_score"] is not None:
-        metrics[f"champion_{name}"] = evaluated["champion_score"]
-    registry.record_gate(version, verdict=evaluated["verdict"], metrics=metrics, evidence=evaluated)
-    reasons = tuple(f"{one['rule']}: {one['text']}" for one in evaluated["findings"])
-    if evaluated["sampled"] is not None:
-        reasons = (*reasons, f"rows: {evaluated['sampled']['text']}")
-    evidence = {**evaluated, "version": version, "training": workflow.training_hash()}
-    record_verdict(lake, Verdict("gate", partition, as_of, evaluated["verdict"], reasons, evidence))
-    return str(evaluated["verdict"])
-
-
-def promote(
-    workflow: Workflow, lake: Lake, registry: Registry, *, version: str, as_of: datetime, recorded_at: datetime
-) -> dict[str, Any]:
-    """Put a version in charge from a moment on: first in the ledger, then, unless a later one stands there, live.
-
-    Parameters
-    ----------
-    workflow : Workflow
-    lake : Lake
-    registry : Registry
-    version : str
-    as_of, recorded_at : datetime
-
-    Returns
-    -------
-    dict
-        ``version``, ``live`` (whether the alias stands on it).
-    """
-    entry = Entry(version, as_of, registry.tags(version)["snapshot"], "let through by the gate")
-    record_promotion(lake, entry, recorded_at=recorded_at)
-    in_charge = find_champion(lake, as_of=as_of)
-    is_live = in_charge is not None and in_charge.version == version and registry.set_champion(version, as_of=as_of)
-    return {"version": version, "live": is_live}
 
 
 def _open_studies(workflow: Workflow, snapshot: str, address: str, names: list[str]) -> dict[str, SharedStudy]:

@@ -256,21 +256,18 @@ def test_an_unknown_version_is_an_error(open_registry: Open) -> None:
         open_registry(make_workflow()).load("3")
 
 
-def test_the_alias_moves_forward_and_never_back(open_registry: Open) -> None:
+def test_an_alias_stands_where_it_is_put(open_registry: Open) -> None:
     workflow, pipeline, _ = fit()
     registry = open_registry(workflow)
-    early, late = (registry.add(of_snapshot(pipeline, f"day {day}", day=day)) for day in (2, 9))
+    first, second = (registry.add(of_snapshot(pipeline, f"day {day}", day=day)) for day in (2, 9))
     assert registry.champion() is None
 
-    moved = [
-        registry.set_champion(early, as_of=on(2)),
-        registry.set_champion(late, as_of=on(9)),
-        registry.set_champion(late, as_of=on(9)),
-        registry.set_champion(early, as_of=on(2)),
-    ]
+    moved = [registry.point("champion", version) for version in (first, second, second, None, None, first)]
 
-    assert moved == [True, True, True, False]
-    assert str(registry.champion().version) == late
+    assert moved == [True, True, False, True, False, True]
+    assert registry.champion() == first
+    with pytest.raises(RegistryError, match=r"version 7 of the ledger is not in MLflow"):
+        registry.point("champion", "7")
 
 
 def test_the_gates_verdict_is_kept_with_the_version(open_registry: Open) -> None:

@@ -11,9 +11,8 @@ import pytest
 from sklearn.pipeline import Pipeline
 from workflows_for_tests import end_of, make_rows, make_workflow, publish
 
-from lakemill import scoring
 from lakemill.config import Workflow
-from lakemill.lake import Lake
+from lakemill.lake import Lake, storage
 from lakemill.lake.times import SCORING, read_times
 from lakemill.preprocessing.features import make_frame, make_target
 from lakemill.registry.ledger import Entry, record_promotion
@@ -273,7 +272,7 @@ def test_a_partition_scored_in_pieces_has_the_same_scores(lake: Lake, monkeypatc
     score(workflow, SECOND, lake, v1=pipeline)
     whole = read(lake, SECOND)
 
-    monkeypatch.setattr(scoring, "PIECE_ROWS", 7)
+    monkeypatch.setattr(storage, "PIECE_ROWS", 7)
     score(workflow, SECOND, lake, v1=pipeline)
 
     np.testing.assert_allclose(read(lake, SECOND)("score"), whole("score"))
