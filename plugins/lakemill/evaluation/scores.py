@@ -28,6 +28,7 @@ SCHEMA = pa.schema(
 MOST_TRIES = 2_000  # of parts of a piece in which some rows are refused
 TRIED_ALONE = 8  # of rows that lack the same: where all of these are refused alike, so are the others
 LONGEST_REASON = 200
+NO_NUMBER = "the model gives no number"
 
 
 def score_rows(pipeline: Pipeline, rows: pa.Table, features: Features) -> pa.Table:
@@ -88,7 +89,7 @@ def _as_columns(prediction: Prediction) -> pa.Table:
     is_number = np.isfinite(score)
     columns = {field.name: pa.nulls(count, field.type) for field in SCHEMA}
     columns["score"] = pa.array(score, mask=~is_number)
-    columns["reason"] = pa.array(np.where(is_number, None, "the model gives no number"), pa.string())
+    columns["reason"] = pc.if_else(pa.array(is_number), pa.scalar(None, pa.string()), NO_NUMBER)
     if prediction.probabilities is not None:
         names, width = pa.array([str(one) for one in prediction.classes], pa.string()), len(prediction.classes)
         offsets = pa.array(np.arange(count + 1) * width, pa.int32())

@@ -32,6 +32,7 @@ ROOMS = (
     "lakemill.validation.expectations",
     "lakemill.preprocessing",
     "lakemill.registry.releases",
+    "lakemill.registry.promoting",
     "lakemill.labels.audit",
     "lakemill.scoring",
     "lakemill.monitoring.step",

@@ -1,4 +1,4 @@
-"""Model versions in MLflow: found by their snapshot, loaded if their file is the one that was kept, by the same library.
+"""Model versions in MLflow: found by their snapshot, loaded by the library that fitted them if the file is as kept.
 
 With ``serving.py`` the only module that imports MLflow. Stays out: which model is in charge (``ledger.py``), and what
 may be in a file (``model_files.py``).

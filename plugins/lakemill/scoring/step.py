@@ -156,8 +156,8 @@ def _read(workflow: Workflow, key: str, lake: Lake, *, windows: Any) -> Iterator
         yield from (piece for piece in (pieces.read() if pieces is not None else ()) if len(piece))
         return
     rows = read_clean(workflow, lake, [key], windows=windows)
-    for start in range(0, len(rows) if rows is not None else 0, PIECE_ROWS):
-        yield rows.slice(start, PIECE_ROWS)
+    if rows is not None:
+        yield from (rows.slice(start, PIECE_ROWS) for start in range(0, len(rows), PIECE_ROWS))
 
 
 def _held(lake: Lake, table: str, key: str, within: dict[str, str] | None) -> Iterator[pa.Table] | None:
