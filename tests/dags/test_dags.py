@@ -91,7 +91,9 @@ def test_where_a_person_is_to_be_asked_the_training_waits_for_the_answer(
     file = project / "include" / "workflows" / "parcels.yaml"
     file.write_text(yaml.safe_dump({**yaml.safe_load(file.read_text()), "approve": said}))
 
-    dag = parse().dags["parcels.training"]
+    bag = parse()
+    assert bag.import_errors == {}
+    dag = bag.dags["parcels.training"]
 
     found = {task.task_id: task.downstream_task_ids for task in dag.tasks}
     before = EDGES["training"]

@@ -19,6 +19,7 @@ from lakemill.cli.datasets import app as datasets_app
 from lakemill.cli.diagnose import diagnose
 from lakemill.cli.labels import app as labels_app
 from lakemill.cli.lake import app as lake_app
+from lakemill.cli.predict import predict
 from lakemill.cli.quarantine import app as quarantine_app
 from lakemill.cli.rollback import ledger, rollback
 from lakemill.cli.suites import data_docs, suggest_expectations
@@ -38,6 +39,7 @@ app.command()(data_docs)
 app.command()(cleaning)
 app.command()(diagnose)
 app.command()(times)
+app.command()(predict)
 app.command()(rollback)
 app.command()(ledger)
 app.add_typer(labels_app, name="labels")

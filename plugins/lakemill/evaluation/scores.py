@@ -55,6 +55,8 @@ def score_rows(pipeline: Pipeline, rows: pa.Table, features: Features) -> pa.Tab
     lacking = [name for name in features.columns if name not in rows.column_names]
     if lacking:
         return without_scores(len(rows), f"no column {', '.join(map(repr, lacking))}, which the model takes")
+    if len(rows) == 0:
+        return without_scores(0, None)
     try:
         return _score(pipeline, rows, features)
     except Exception as error:  # whatever an estimator raises
