@@ -85,9 +85,11 @@ def see_small_margin(evaluated: dict[str, Any], approve: Approve) -> str | None:
 
 
 def see_warning(evaluated: dict[str, Any], approve: Approve) -> str | None:
-    """See rules of the gate that let the candidate through with a warning, those of slices among them."""
+    """See rules of the gate that let the candidate through with a warning, and slices that it only notes."""
     warned = [
-        f"{one['rule']}: {one['text']}" for one in evaluated["findings"] if str(one["text"]).startswith("warning")
+        f"{one['rule']}: {one['text']}"
+        for one in evaluated["findings"]
+        if one["text"].startswith("warning") or (one["rule"] == "slices" and one["text"].startswith("note"))
     ]
     return "; ".join(warned) or None
 

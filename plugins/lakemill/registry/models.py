@@ -254,6 +254,11 @@ class Registry:
         run = self._client.get_model_version(self.name, version).run_id
         return dict(self._client.get_run(run).data.metrics)
 
+    def parameters(self, version: str) -> dict[str, str]:
+        """Return what was fitted: the candidate, and the parameters that were found for it."""
+        run = self._client.get_model_version(self.name, version).run_id
+        return dict(self._client.get_run(run).data.params)
+
     def count_versions(self) -> int:
         """Return the number of versions."""
         return len(self._client.search_model_versions(f"name = '{self.name}'"))

@@ -14,6 +14,7 @@ from lakemill.lake.verdicts import Verdict, record_verdict
 from lakemill.registry.approval import Answer, record_answer
 from lakemill.registry.challengers import find_candidate
 from lakemill.registry.ledger import Entry, find_latest, read_entries, record_entry
+from lakemill.registry.model_card import make_card, write_html, write_markdown
 from lakemill.registry.models import CANDIDATE, CHAMPION, Registry
 
 TAG = "ledger"  # of a version: what the ledger says of it last
@@ -53,6 +54,7 @@ def decide(
     if evaluated["champion_score"] is not None:
         metrics[f"champion_{name}"] = evaluated["champion_score"]
     registry.record_gate(version, verdict=evaluated["verdict"], metrics=metrics, evidence=evaluated)
+    registry.keep_files(version, _write_card(workflow, registry, version, evaluated))
     reasons = tuple(f"{one['rule']}: {one['text']}" for one in evaluated["findings"])
     if evaluated["sampled"] is not None:
         reasons = (*reasons, f"rows: {evaluated['sampled']['text']}")
@@ -60,6 +62,21 @@ def decide(
     record_verdict(lake, Verdict("gate", partition, as_of, evaluated["verdict"], reasons, {**evaluated, **known}))
     align_registry(lake, registry)
     return str(evaluated["verdict"])
+
+
+def _write_card(workflow: Workflow, registry: Registry, version: str, evaluated: dict[str, Any]) -> dict[str, bytes]:
+    card = make_card(
+        workflow,
+        version,
+        tags=registry.tags(version),
+        details=registry.details(version),
+        parameters=registry.parameters(version),
+        figures=registry.figures(version),
+        evaluated=evaluated,
+    )
+    title = f"{workflow.workflow}, version {version}"
+    written = {"model_card.md": write_markdown(title, card), "model_card.html": write_html(title, card)}
+    return {name: text.encode() for name, text in written.items()}
 
 
 def promote(

@@ -183,7 +183,13 @@ def test_a_file_gives_the_scores_of_the_batch(build: Callable[..., House], probl
 
 
 def test_windows_of_a_files_rows_look_back_on_the_lake_and_on_one_another(build: Callable[..., House]) -> None:
-    window = {"columns": ["noise"], "by": ["colour"], "lags": [1], "tolerance": "1 day", "rolling": {"3 hours": ["mean"]}}
+    window = {
+        "columns": ["noise"],
+        "by": ["colour"],
+        "lags": [1],
+        "tolerance": "1 day",
+        "rolling": {"3 hours": ["mean"]},
+    }
     house = build("regression", features={"numeric": ["noise"], "windows": [window]})
     rows = house.lake.read("clean", [SECOND])
     pq.write_table(rows.slice(300, 500), house.folder / "rows.parquet")
