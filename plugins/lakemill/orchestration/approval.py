@@ -8,6 +8,7 @@ from typing import Any
 
 from airflow.providers.standard.operators.hitl import HITLOperator
 from airflow.sdk import Param
+from airflow.sdk.definitions.param import ParamsDict
 from airflow.sdk.exceptions import AirflowSkipException
 
 from lakemill.orchestration.running import open_workflow, say_plainly
@@ -33,8 +34,7 @@ class ApprovalForm(HITLOperator):
     template_fields = ("subject", "body", "taken", "verdict")
 
     def __init__(self, *, workflow: str, taken: Any, verdict: Any, **kwargs: Any) -> None:
-        form = {WHY: Param("", type="string", title="Reason", description="Kept in the ledger with the answer.")}
-        super().__init__(options=[APPROVE, REJECT], defaults=REJECT, params=form, **kwargs)
+        super().__init__(options=[APPROVE, REJECT], defaults=REJECT, **kwargs)
         self.workflow = workflow
         self.taken = taken
         self.verdict = verdict
@@ -64,12 +64,14 @@ class ApprovalForm(HITLOperator):
         if held is not None:
             return {"is_yes": held.is_yes, "who": held.who, "reason": held.reason, "at": held.at.isoformat()}
         self.body = describe_candidate(declared, evidence, reasons, version=evidence["version"], partition=key)
+        self._make_form()
         return super().execute(context)
 
     def execute_complete(self, context: Any, event: dict[str, Any]) -> Any:
         """Return what was answered, and by whom; nobody's silence is a no."""
         from lakemill.registry.approval import NOBODY
 
+        self._make_form()  # in another process than the one that asked
         answered = super().execute_complete(context, event)
         who = answered["responded_by_user"] or {}
         said = str(dict(answered["params_input"]).get(WHY) or "").strip()
@@ -79,6 +81,11 @@ class ApprovalForm(HITLOperator):
             "reason": said or ("answered in Airflow" if who else "no answer in time"),
             "at": answered["responded_at"].isoformat(),
         }
+
+    def _make_form(self) -> None:
+        # not when it is declared: then the form of the DAG takes its place
+        why = Param("", type="string", title="Reason", description="Kept in the ledger with the answer.")
+        self.params = ParamsDict({WHY: why})
 
 
 def read_answer(answered: dict[str, Any] | None) -> Any:

@@ -4,7 +4,7 @@ MLflow calls `_load_pyfunc` in a process of its own, which needs this package.
 Stays out: keeping models (``models.py``).
 
 What is served are the features: columns of the table as cleaning leaves them, and numbers that windows make. Whoever
-asks gives these; a server looks back on no earlier rows.
+asks gives these; a server looks back on no earlier rows. Moments go in without a zone, in UTC.
 """
 
 import json

@@ -132,7 +132,9 @@ def answers(url: str) -> bool:
 
 def ask(url: str, rows: pa.Table, names: list[str]) -> list[dict[str, Any]]:
     listed = [row.values() for row in rows.select(names).to_pylist()]
-    shown = [[value.isoformat() if isinstance(value, datetime) else value for value in row] for row in listed]
+    shown = [
+        [f"{value:%Y-%m-%d %H:%M:%S}" if isinstance(value, datetime) else value for value in row] for row in listed
+    ]
     body = json.dumps({"dataframe_split": {"columns": names, "data": shown}}).encode()
     try:
         with urlopen(Request(url, body, {"Content-Type": "application/json"}), timeout=120) as answer:
