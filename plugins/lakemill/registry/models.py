@@ -25,6 +25,7 @@ import pandas as pd
 from mlflow import MlflowClient
 from mlflow.entities import Metric, RunInfo
 from mlflow.exceptions import MlflowException
+from mlflow.models.model import ModelInfo
 from sklearn.pipeline import Pipeline
 
 from lakemill.config import Workflow
@@ -129,13 +130,15 @@ class Registry:
             mlflow.log_dict(fitted.details, "details.json")
             self._log_steps(run.info, fitted.steps)
             self._log_files(run.info.run_id, fitted.files)
-            address = self._log_model(fitted, data, types)
+            logged = self._log_model(fitted, data, types)
         self._register_name()
         # kept in MLflow's database: whoever may write model files may not thereby run code where they are loaded
         tags |= {"training": self.workflow.training_hash(), HASH: hash_file(data), TYPES: write_types(types)}
         tags |= {LEARNT: digest_learnt(fitted.pipeline), SKLEARN: installed_version("scikit-learn")}
         tags |= describe_code()
-        made = self._client.create_model_version(self.name, address, run.info.run_id, tags=tags)
+        made = self._client.create_model_version(
+            self.name, logged.model_uri, run.info.run_id, tags=tags, model_id=logged.model_id
+        )
         return str(made.version)
 
     def load(self, version: str) -> Pipeline:
@@ -284,14 +287,14 @@ class Registry:
                 (Path(folder) / name).write_bytes(content)
             self._client.log_artifacts(run, folder)
 
-    def _log_model(self, fitted: Fitted, data: bytes, types: list[str]) -> str:
-        """Keep the model's file as what MLflow serves; return its address."""
+    def _log_model(self, fitted: Fitted, data: bytes, types: list[str]) -> ModelInfo:
+        """Keep the model's file as what MLflow serves."""
         features = fitted.features or self.workflow.features
         with tempfile.TemporaryDirectory(prefix="lakemill-model-") as folder:
             write_folder(Path(folder) / FOLDER, data, features, types)
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore")  # what pandas 3 says of MLflow's own code
-                info = mlflow.pyfunc.log_model(
+                return mlflow.pyfunc.log_model(
                     name="model",
                     loader_module="lakemill.registry.serving",
                     data_path=str(Path(folder) / FOLDER),
@@ -299,7 +302,6 @@ class Registry:
                     input_example=make_example(features, fitted.example),
                     pip_requirements=self._requirements(),
                 )
-        return str(info.model_uri)
 
     def _register_name(self) -> None:
         try:

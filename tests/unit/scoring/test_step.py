@@ -52,7 +52,7 @@ def fit(workflow: Workflow, problem: str, *, seed: int = 0) -> Pipeline:
 
 def promote(lake: Lake, version: str, as_of: datetime) -> None:
     entry = Entry(version, as_of, f"snapshot{version}", "let through")
-    record_promotion(lake, entry, recorded_at=datetime(2030, 1, 1, tzinfo=UTC))
+    record_promotion(lake, entry, recorded_at=datetime(2030, 1, int(version), tzinfo=UTC))
 
 
 def score(workflow: Workflow, key: str, lake: Lake, **pipelines: Pipeline) -> dict[str, Any]:
