@@ -126,7 +126,7 @@ def _tell_data(
     split = workflow.dataset.model_dump(mode="json", exclude_none=True)
     rows = ", ".join(f"{int(figures[f'rows_{part}']):,} {part}" for part in PARTS if f"rows_{part}" in figures)
     sampled = evaluated.get("sampled")
-    told = [
+    told: list[Row] = [
         ("snapshot", tags.get("snapshot", "")),
         ("partitions", f"{len(keys)}: {keys[0]} to {keys[-1]}" if keys else ""),
         ("sources", ", ".join(f"{name} ({one.kind})" for name, one in workflow.collect.items())),
@@ -135,24 +135,28 @@ def _tell_data(
         ("labels put right by people", f"{len(snapshot.get('corrections', [])):,}"),
         ("drift is told from", "the profiles of these partitions"),
     ]
-    return told + ([("sampled", str(sampled["text"]))] if sampled else [])
+    if sampled:
+        told.append(("sampled", str(sampled["text"])))
+    return told
 
 
 def _tell_features(workflow: Workflow, details: dict[str, Any], evaluated: dict[str, Any]) -> list[Row]:
     kinds = (details.get("features") or {}).get("kinds") or {
         kind: getattr(workflow.features, kind) for kind in ("numeric", "categorical", "dates", "text")
     }
-    told = [(name, kind) for kind, names in kinds.items() for name in names]
+    told: list[Row] = [(name, kind) for kind, names in kinds.items() for name in names]
     told += [(name, "numeric, looks back on earlier rows") for name in workflow.features.made]
-    return told + [(name, f"left out: {why}") for name, why in (evaluated.get("left_out") or {}).items()]
+    told += [(name, f"left out: {why}") for name, why in (evaluated.get("left_out") or {}).items()]
+    return told
 
 
 def _tell_model(tags: dict[str, str], parameters: dict[str, str], details: dict[str, Any]) -> list[Row]:
-    told = [(name, str(value)) for name, value in parameters.items()]
+    told: list[Row] = [(name, str(value)) for name, value in parameters.items()]
     told.append(("chosen because", str((details.get("fit") or {}).get("note") or "")))
     named = {"sklearn_version": "scikit-learn", "package": "code", "commit": "commit", "training": "workflow file"}
     named |= {"learnt_sha256": "digest of what it learnt", "model_sha256": "SHA-256 of its file"}
-    return told + [(text, tags[name]) for name, text in named.items() if name in tags]
+    told += [(text, tags[name]) for name, text in named.items() if name in tags]
+    return told
 
 
 def _tell_scores(evaluated: dict[str, Any]) -> list[Row]:
@@ -195,14 +199,13 @@ def _tell_labels(evaluated: dict[str, Any]) -> list[Row]:
 
 def _tell_cost(figures: dict[str, float]) -> list[Row]:
     named = {"fit_cpu_seconds": "CPU seconds of the fit", "fit_seconds": "seconds of the fit"}
-    told = [(text, f"{figures[name]:,.2f}") for name, text in named.items() if name in figures]
+    told: list[Row] = [(text, f"{figures[name]:,.2f}") for name, text in named.items() if name in figures]
     tuning = sum(value for name, value in figures.items() if name.startswith("tuning_seconds_"))
     peak = figures.get("fit_peak_bytes")
-    return (
-        told
-        + [("seconds of all trials", f"{tuning:,.2f}")]
-        + ([("memory of the fit", f"{peak / 2**20:,.0f} MiB")] if peak else [])
-    )
+    told.append(("seconds of all trials", f"{tuning:,.2f}"))
+    if peak:
+        told.append(("memory of the fit", f"{peak / 2**20:,.0f} MiB"))
+    return told
 
 
 def _tell_limits(workflow: Workflow, evaluated: dict[str, Any]) -> list[Row]:
