@@ -171,8 +171,9 @@ def _tell_scores(evaluated: dict[str, Any]) -> list[Row]:
             for one in evaluated["figures"]
         ]
     score, error = evaluated["score"], evaluated.get("standard_error")
-    known = score is not None and error is not None
-    interval = _interval(score - NORMAL_95 * error, score + NORMAL_95 * error) if known else ""
+    interval = ""
+    if score is not None and error is not None:
+        interval = _interval(score - NORMAL_95 * error, score + NORMAL_95 * error)
     return [(evaluated["metric"], _number(score), interval, _number(evaluated.get("champion_score")))]
 
 
