@@ -115,7 +115,7 @@ def fill_lake(workflow: Workflow, lake: Lake, rows: int) -> None:
 
 def run_step(name: str, folder: Path, kind: str, workflow: Workflow, given: dict[str, Any]) -> Any:
     """Run one step of a training run and return what it hands to the next."""
-    from lakemill.registry import evaluating, label_audit, releases
+    from lakemill.registry import evaluating, label_audit, promoting, releases
     from lakemill.registry.models import Registry
     from lakemill.training.snapshots import take_snapshot
 
@@ -142,7 +142,7 @@ def run_step(name: str, folder: Path, kind: str, workflow: Workflow, given: dict
     if name == "evaluate":
         return evaluating.evaluate(workflow, lake, registry, snapshot, given["fit"])
     evaluated, version = given["evaluate"], given["fit"]
-    return releases.decide(workflow, lake, registry, partition=key, as_of=as_of, version=version, evaluated=evaluated)
+    return promoting.decide(workflow, lake, registry, partition=key, as_of=as_of, version=version, evaluated=evaluated)
 
 
 def name_steps(workflow: Workflow) -> list[str]:

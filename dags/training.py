@@ -1,9 +1,13 @@
-"""``<workflow>.training``: snapshot -> audit -> tune -> fit -> evaluate -> gate -> promote, on request or by hand."""
+"""``<workflow>.training``: snapshot -> audit -> tune -> fit -> evaluate -> gate -> promote, on request or by hand.
+
+Where the workflow file says so, a person is asked between gate and promote.
+"""
 
 from airflow.sdk import DAG, Param, PartitionedAssetTimetable
 
 from lakemill.config import load_settings, load_workflows
 from lakemill.orchestration import training as tasks
+from lakemill.orchestration.approval import ApprovalForm
 from lakemill.orchestration.assets import dag_options, name_asset
 
 FORM = {
@@ -25,4 +29,16 @@ for name, workflow in load_workflows(load_settings())[0].items():
         version = tasks.fit(name, taken, tuned)
         evaluated = tasks.evaluate(name, taken, version)
         verdict = tasks.gate(name, taken, version, evaluated)
-        tasks.promote.override(outlets=[name_asset(workflow, "model")])(name, taken, version, verdict)
+        promote = tasks.promote.override(outlets=[name_asset(workflow, "model")])
+        if workflow.approve.when == "never":
+            promote(name, taken, version, verdict)
+            continue
+        asked = ApprovalForm(
+            task_id="approve",
+            workflow=name,
+            taken=taken,
+            verdict=verdict,
+            subject=f"{name}: may this model take charge?",
+            response_timeout=workflow.approve.within,
+        )
+        promote(name, taken, version, verdict, asked.output)

@@ -94,5 +94,5 @@ def dags(parse: Callable[[], Any]) -> dict[str, Any]:
     """The project's DAGs by id."""
     bag = parse()
     assert bag.import_errors == {}
-    assert len(bag.dags) == 18
+    assert len(bag.dags) == 21
     return dict(bag.dags)

@@ -37,6 +37,7 @@ EDGES = {
         "promote": set(),
     },
     "arrivals": {"find_partitions": {"ingest_again"}, "ingest_again": set()},
+    "rollback": {"roll_back": {"find_outdated"}, "find_outdated": {"score_again"}, "score_again": set()},
     "labels": {"find_suspects": {"ask", "keep_answers"}, "ask": {"keep_answers"}, "keep_answers": set()},
 }
 OUTLETS = {
@@ -55,7 +56,7 @@ WAITS_FOR_HISTORY = {
 }
 
 
-def test_every_workflow_becomes_six_dags(dags: dict[str, Any]) -> None:
+def test_every_workflow_becomes_seven_dags(dags: dict[str, Any]) -> None:
     assert set(dags) == {f"{workflow}.{kind}" for workflow in WORKFLOWS for kind in EDGES}
 
 
@@ -81,6 +82,37 @@ def test_where_rules_learn_from_the_past_cleaning_waits_for_it(project: Path, pa
         "validate": {"wait_for_past", "clean", "publish"},
         "wait_for_past": {"clean"},
     }
+
+
+@pytest.mark.parametrize("said", ["always", "on risk", {"when": "always", "within": "2 hours"}])
+def test_where_a_person_is_to_be_asked_the_training_waits_for_the_answer(
+    project: Path, parse: Callable[[], Any], said: Any
+) -> None:
+    file = project / "include" / "workflows" / "parcels.yaml"
+    file.write_text(yaml.safe_dump({**yaml.safe_load(file.read_text()), "approve": said}))
+
+    bag = parse()
+    assert bag.import_errors == {}
+    dag = bag.dags["parcels.training"]
+
+    found = {task.task_id: task.downstream_task_ids for task in dag.tasks}
+    before = EDGES["training"]
+    assert found == {
+        **before,
+        "snapshot": {*before["snapshot"], "approve"},
+        "gate": {"approve", "promote"},
+        "approve": {"promote"},
+    }
+    ask = dag.get_task("approve")
+    assert ask.response_timeout == (timedelta(hours=2) if isinstance(said, dict) else timedelta(days=3))
+    assert ask.defaults == ["Reject"]
+
+
+def test_a_rollback_by_hand_has_a_form(dags: dict[str, Any]) -> None:
+    dag = dags["rents.rollback"]
+
+    assert type(dag.timetable) is NullTimetable
+    assert (dag.max_active_runs, dag.params.dump()) == (1, {"version": None, "reason": "", "rescore": False})
 
 
 @pytest.mark.parametrize("workflow", WORKFLOWS)
@@ -309,4 +341,4 @@ def test_without_faults_nothing_is_shown(parse: Callable[[], Any]) -> None:
     bag = parse()
 
     assert bag.import_errors == {}
-    assert len(bag.dags) == 18
+    assert len(bag.dags) == 21

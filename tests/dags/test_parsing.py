@@ -88,6 +88,7 @@ def test_there_are_dag_files() -> None:
         "ingestion",
         "labels",
         "monitoring",
+        "rollback",
         "scoring",
         "training",
     ]

@@ -8,6 +8,7 @@ import pytest
 
 from lakemill.collection import collect_source
 from lakemill.collection.freshness import find_stale
+from lakemill.evaluation.scores import without_scores
 from lakemill.exceptions import ConfigError, MisfitError, TableError
 from lakemill.labels.answers import Answer, AnswerError, list_classes, make_corrections
 from lakemill.lake.label_corrections import record_corrections
@@ -16,7 +17,6 @@ from lakemill.lake.verdicts import Verdict, read_verdicts, record_verdict
 from lakemill.monitoring.performance import realise
 from lakemill.preprocessing import clean_partition, publish_partition
 from lakemill.scoring import TABLE as PREDICTIONS
-from lakemill.scoring import _no_scores
 from lakemill.training.snapshots import read_snapshot, take_snapshot
 from lakemill.validation import validate_partition
 
@@ -274,7 +274,8 @@ def test_the_same_rows_with_other_labels_are_judged_again(house):
 
 def put_scores(house, key, predicted):
     rows = house.lake.read("clean", [key]).select(["id", "sent_at"])
-    made = _no_scores(len(rows), None)
+    scores = without_scores(len(rows), None)
+    made = dict(zip(scores.column_names, scores.columns, strict=True))
     values = [predicted] * len(rows)
     made["model_version"] = pa.array(["1"] * len(rows))
     made["predicted"] = pa.array(values)

@@ -19,7 +19,9 @@ from lakemill.cli.datasets import app as datasets_app
 from lakemill.cli.diagnose import diagnose
 from lakemill.cli.labels import app as labels_app
 from lakemill.cli.lake import app as lake_app
+from lakemill.cli.predict import predict
 from lakemill.cli.quarantine import app as quarantine_app
+from lakemill.cli.rollback import ledger, rollback
 from lakemill.cli.suites import data_docs, suggest_expectations
 from lakemill.cli.times import times
 from lakemill.config import Settings, Workflow, find_workflow, load_settings, load_workflows
@@ -37,6 +39,9 @@ app.command()(data_docs)
 app.command()(cleaning)
 app.command()(diagnose)
 app.command()(times)
+app.command()(predict)
+app.command()(rollback)
+app.command()(ledger)
 app.add_typer(labels_app, name="labels")
 app.add_typer(datasets_app, name="datasets")
 WIDTH = None if sys.stdout.isatty() else 120  # in a log the width is ours to choose

@@ -10,6 +10,7 @@ from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import AfterValidator, Field, PrivateAttr, field_validator, model_validator
 
+from lakemill.config.approving import Approve, DeclaredApprove
 from lakemill.config.behaviour import Direction
 from lakemill.config.choosing import Choose
 from lakemill.config.cleaning import CleaningRule, Duplicates
@@ -259,6 +260,16 @@ class Retrain(Section):
     cooldown: int = Field(1, ge=1, description="Partitions that must lie between two trainings asked for by findings.")
 
 
+class Score(Section):
+    """What else than the champion's scores is kept."""
+
+    shadow: tuple[Literal["candidate", "previous"], ...] = Field(
+        (),
+        description="Challengers that score each partition beside the champion, into shadow_predictions: candidate, "
+        "the last model that was judged and is not in charge; previous, the champion before.",
+    )
+
+
 class Workflow(Section):
     """One machine-learning problem."""
 
@@ -278,6 +289,10 @@ class Workflow(Section):
     train: Train = Train()
     labels: LabelAudit = LabelAudit()
     gate: Gate = Gate()
+    approve: DeclaredApprove = Field(
+        Approve(), description="Whether a person is asked before a candidate takes charge: never, always, on risk."
+    )
+    score: Score = Score()
     monitor: Monitor = Monitor()
     retrain: Retrain = Retrain()
     _declared_hash: str | None = PrivateAttr(None)

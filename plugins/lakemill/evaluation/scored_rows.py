@@ -1,6 +1,7 @@
 """Rows as they are scored: a partition read with what windows make, and a model's predictions piece by piece.
 
-The one way of scoring, that the gate compares with the way of training. Stays out: which model, and keeping scores.
+The one way of scoring, that the gate compares with the way of training. Stays out: which model, rows that it refuses
+(``scores.py``), and keeping scores.
 """
 
 from collections.abc import Iterator, Sequence
@@ -59,5 +60,10 @@ def score_rows(pipeline: Pipeline, rows: pa.Table, features: Features) -> Iterat
     DataFrame, Prediction
     """
     for start in range(0, len(rows), PIECE_ROWS):
-        X = make_frame(rows.slice(start, PIECE_ROWS), features)
-        yield X, predict(pipeline, X)
+        yield score_piece(pipeline, rows.slice(start, PIECE_ROWS), features)
+
+
+def score_piece(pipeline: Pipeline, rows: pa.Table, features: Features) -> tuple[pd.DataFrame, Prediction]:
+    """Return features and predictions of rows, all at once."""
+    X = make_frame(rows, features)
+    return X, predict(pipeline, X)

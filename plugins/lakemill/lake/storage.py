@@ -148,6 +148,7 @@ class Lake:
                     current or self.uri(table),
                     pa.Table.from_pylist([row], schema=schema),
                     mode="append" if current is not None else "error",
+                    schema_mode="merge" if current is not None else None,  # columns that are newer than the table
                     # none of its own: appends don't conflict for Delta, but a row of this identity may have come
                     commit_properties=CommitProperties(max_commit_retries=0),
                     post_commithook_properties=KEEP_VERSIONS,
@@ -194,13 +195,17 @@ class Lake:
             wanted[PARTITION] = partitions
         return self._rows(opened, wanted, columns)
 
-    def stream(self, table: str, partition: str) -> Pieces | None:
-        """Return the rows of a partition, to be read piece by piece as often as asked for; None without the table."""
+    def stream(self, table: str, partition: str, *, within: dict[str, str] | None = None) -> Pieces | None:
+        """Return the rows of a partition (and of these values of further partition columns), to be read piece by piece.
+
+        As often as asked for; None without the table.
+        """
         opened = self.open(table)
         if opened is None:
             return None
         dataset = self._dataset(opened)
-        is_wanted = pc.field(PARTITION) == partition
+        wanted = {PARTITION: partition, **(within or {})}
+        is_wanted = reduce(and_, [pc.field(name) == value for name, value in wanted.items()])
 
         def read() -> Iterator[pa.Table]:
             scanner = dataset.scanner(

@@ -52,13 +52,13 @@ def find_missing(workflow: Workflow, key: str, lake: Lake, *, stage: str) -> Mis
         The earliest thing; None where nothing is missing. A blocked partition is not waited for.
     """
     verdicts = read_all_verdicts(lake)  # one version for all kinds, and before the ledger, which is written after them
-    promoted = _read_promoted(lake) if stage != "ingestion" else set()
+    settled = _read_settled(lake) if stage != "ingestion" else set()
     history = workflow.partition.earlier(key)
     for position, earlier in enumerate(history, start=1):
         if stage == "ingestion":
             text = None if earlier in verdicts["ingestion"] else f"{earlier} has not been ingested"
         else:
-            text = _describe_missing(earlier, verdicts, promoted)
+            text = _describe_missing(earlier, verdicts, settled)
         if text:
             return Missing(earlier, text, len(history) - position)
     if stage == "monitoring" and not lake.holds(profiles.TABLE, key):
@@ -87,7 +87,7 @@ def find_missing_to_clean(workflow: Workflow, key: str, lake: Lake) -> Missing |
     return Missing(missing[0], f"{missing[0]} has not been ingested", len(workflow.partition.keys(missing[0], key)) - 2)
 
 
-def _describe_missing(key: str, verdicts: dict[str, dict[str, Verdict]], promoted: set[str]) -> str | None:
+def _describe_missing(key: str, verdicts: dict[str, dict[str, Verdict]], settled: set[str]) -> str | None:
     ingested, judged, gated = (verdicts[kind].get(key) for kind in ("ingestion", "monitoring", "gate"))
     if ingested is not None and ingested.verdict == "blocked":
         return None
@@ -95,12 +95,13 @@ def _describe_missing(key: str, verdicts: dict[str, dict[str, Verdict]], promote
         return f"{key} has not been {'judged by monitoring' if ingested else 'ingested'}"
     if judged.verdict == "retrain" and gated is None:
         return f"the training that {key} asked for has not ended"
-    # a candidate that was let through comes into the ledger by a task of its own
-    if gated is not None and gated.verdict == "pass" and gated.evidence["version"] not in promoted:
+    # a candidate that was let through comes into the ledger by a task of its own, and a person may be asked before
+    if gated is not None and gated.verdict == "pass" and gated.evidence["version"] not in settled:
         return f"the model that {key} asked for has not been promoted"
     return None
 
 
-def _read_promoted(lake: Lake) -> set[str]:
-    rows = lake.read(ledger.TABLE, columns=["version"])
-    return set() if rows is None else set(rows.column("version").to_pylist())
+def _read_settled(lake: Lake) -> set[str]:
+    """Return the versions that were promoted, or rejected by a person."""
+    rows = lake.read(ledger.TABLE, columns=["version", "action"])
+    return set() if rows is None else {one["version"] for one in rows.to_pylist() if one["action"] in ledger.SETTLES}

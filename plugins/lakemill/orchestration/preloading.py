@@ -33,6 +33,7 @@ ROOMS = (
     "lakemill.preprocessing",
     "lakemill.registry.evaluating",
     "lakemill.registry.releases",
+    "lakemill.registry.promoting",
     "lakemill.labels.audit",
     "lakemill.scoring",
     "lakemill.monitoring.step",

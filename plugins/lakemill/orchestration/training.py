@@ -10,6 +10,7 @@ from airflow.sdk.exceptions import AirflowSkipException
 
 from lakemill.config import Workflow, load_settings
 from lakemill.exceptions import ConfigError, RunError
+from lakemill.orchestration.approval import read_answer
 from lakemill.orchestration.running import open_registry, open_workflow, say_plainly
 
 
@@ -121,10 +122,10 @@ def evaluate(workflow: str, taken: dict[str, str], version: str) -> Any:
 @say_plainly
 def gate(workflow: str, taken: dict[str, str], version: str, evaluated: dict[str, Any]) -> str:
     """Let the candidate through or not, and record why."""
-    from lakemill.registry import releases
+    from lakemill.registry import promoting
 
     declared, lake, settings = open_workflow(workflow)
-    return releases.decide(
+    return promoting.decide(
         declared,
         lake,
         open_registry(declared, settings),
@@ -137,18 +138,24 @@ def gate(workflow: str, taken: dict[str, str], version: str, evaluated: dict[str
 
 @task
 @say_plainly
-def promote(workflow: str, taken: dict[str, str], version: str, verdict: str) -> Any:
+def promote(
+    workflow: str, taken: dict[str, str], version: str, verdict: str, answered: dict[str, Any] | None = None
+) -> Any:
     """Put a candidate that was let through in charge from the snapshot's moment on; else skip."""
-    from lakemill.registry import releases
+    from lakemill.registry import promoting
 
     if verdict != "pass":
         raise AirflowSkipException("the gate did not let it through")
     declared, lake, settings = open_workflow(workflow)
-    return releases.promote(
-        declared,
+    answer = read_answer(answered)
+    promoted = promoting.promote(
         lake,
         open_registry(declared, settings),
         version=version,
         as_of=datetime.fromisoformat(taken["as_of"]),
         recorded_at=timezone.utcnow(),
+        answer=answer,
     )
+    if answer is not None and not answer.is_yes:
+        raise AirflowSkipException(f"rejected by {answer.who}: {answer.reason}")
+    return promoted

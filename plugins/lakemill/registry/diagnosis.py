@@ -128,7 +128,7 @@ def choose_version(registry: Registry, version: str | None) -> str:
         )
     if version is None:
         champion = registry.champion()
-        return held[-1] if champion is None else str(champion.version)
+        return held[-1] if champion is None else champion
     version = version.removeprefix("v")
     if version not in held:
         raise RegistryError(f"no version {version!r}", where=f"model {registry.name}", remedy=suggest(version, held))

@@ -8,6 +8,7 @@ from typing import Any
 
 from lakemill.config import Workflow
 from lakemill.config.features import Features
+from lakemill.evaluation.change import measure_change
 from lakemill.evaluation.comparison import Figure, measure_figures
 from lakemill.evaluation.figures import COST, list_figures, tabulate
 from lakemill.evaluation.gate import Evidence, LabelNoise, judge
@@ -50,7 +51,8 @@ def evaluate(workflow: Workflow, lake: Lake, registry: Registry, snapshot: str, 
     dict
         ``verdict`` (pass or fail), ``is_first`` (whether there was no champion), ``findings``, ``proofs`` (of no
         leakage), ``metric``, ``score`` and its standard error, ``naive``, ``champion`` and its score, ``difference``,
-        ``figures`` (all metrics of both, with intervals), ``slices`` (the worst), ``calibration``, ``scoring`` (seconds
+        ``changed`` (the share of predictions that are not the champion's), ``figures`` (all metrics of both, with
+        intervals), ``slices`` (the worst), ``calibration``, ``scoring`` (seconds
         a row), ``skew``, ``behaviours``, ``importances``, ``choice`` (why this one was fitted), ``label_noise`` where
         labels were audited, ``sampled`` where not all rows fit into memory; a figure that is not defined is None, since
         JSON has no NaN.
@@ -112,6 +114,7 @@ def _evaluate(workflow: Workflow, lake: Lake, registry: Registry, snapshot: str,
         "left_out": found.left_out if found else {},
         "champion": None if entry is None else entry.version,
         "champion_score": None if judged.champion is None else judged.champion.gain,
+        "changed": None if held is None else measure_change(candidate, held),
         "choice": chosen.note if chosen else None,
         "label_noise": noise,
         "difference": evidence.against_champion,

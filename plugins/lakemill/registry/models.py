@@ -1,51 +1,44 @@
-"""Model versions in MLflow: saved with skops, found by their snapshot, loaded if their file is the one that was kept.
+"""Model versions in MLflow: found by their snapshot, loaded by the library that fitted them if the file is as kept.
 
-Second to that, its types must come from trusted packages: a list that cannot keep out every harmful file by itself.
-
-The only module that imports MLflow. Stays out: which model is in charge (``ledger.py``).
+With ``serving.py`` the only module that imports MLflow. Stays out: which model is in charge (``ledger.py``), and what
+may be in a file (``model_files.py``).
 """
 
-import hashlib
 import json
 import os
 import tempfile
+import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from importlib.metadata import version as installed_version
 from pathlib import Path
 from typing import Any
-from zipfile import BadZipFile
 
 os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
 os.environ.setdefault("DO_NOT_TRACK", "true")
+os.environ.setdefault("MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR", "false")
 
 import mlflow
-import mlflow.sklearn
-import skops.io
+import mlflow.pyfunc
+import pandas as pd
 from mlflow import MlflowClient
 from mlflow.entities import Metric, RunInfo
-from mlflow.entities.model_registry import ModelVersion
 from mlflow.exceptions import MlflowException
+from mlflow.models.model import ModelInfo
 from sklearn.pipeline import Pipeline
 
 from lakemill.config import Workflow
+from lakemill.config.features import Features
 from lakemill.exceptions import RegistryError
+from lakemill.registry.model_files import dump_pipeline, hash_file, load_pipeline, read_types, write_types
+from lakemill.registry.provenance import describe_code
+from lakemill.registry.serving import FOLDER, MODEL, describe_signature, make_example, write_folder
 from lakemill.training.digest import digest_learnt
 from lakemill.training.estimators import find_distributions
 
-TRUSTED_PACKAGES = ("sklearn", "numpy", "scipy")
-TRUSTED_TYPES = (
-    "functools.partial",
-    "collections.OrderedDict",
-    "collections.defaultdict",
-    "lakemill.preprocessing.features.dates.DateParts",
-    "lakemill.preprocessing.features.levels.HashedLevels",
-    "lakemill.preprocessing.features.levels.RareLevels",
-    "lakemill.training.numbered_classes.NumberedClasses",
-)
-CHAMPION = "champion"
-HASH = "model_sha256"
+CHAMPION, CANDIDATE = "champion", "candidate"
+HASH, TYPES, SKLEARN = "model_sha256", "trusted_types", "sklearn_version"
 MOST_AT_ONCE = 1000  # metrics that MLflow takes
 LEARNT = "learnt_sha256"
 REQUIRED = ("scikit-learn", "numpy", "pandas")  # to load a model, beside what its estimator comes from
@@ -69,6 +62,10 @@ class Fitted:
         Metrics of single trials: MLflow's step, and the figures.
     files : dict of str to bytes
         Kept beside the model under these names.
+    features : Features or None
+        That it takes; the workflow file's if left out.
+    example : DataFrame or None
+        Some rows of them, as they may be sent to a server.
     """
 
     pipeline: Pipeline
@@ -79,6 +76,8 @@ class Fitted:
     details: dict[str, Any]
     steps: Sequence[tuple[int, dict[str, float]]] = ()
     files: dict[str, bytes] = field(default_factory=dict)
+    features: Features | None = None
+    example: pd.DataFrame | None = None
 
 
 class Registry:
@@ -123,28 +122,23 @@ class Registry:
             return held
         run_name = f"as of {fitted.as_of:%Y-%m-%d %H:%M}"
         tags = {"snapshot": fitted.snapshot, "as_of": fitted.as_of.isoformat(), "workflow": self.name}
+        data, types = dump_pipeline(fitted.pipeline, self.workflow)
         self._drop_unfinished(fitted.snapshot)
         with mlflow.start_run(experiment_id=self._experiment(), run_name=run_name, tags=tags) as run:
             mlflow.log_params({name: str(value) for name, value in fitted.parameters.items()})
             mlflow.log_metrics({name: value for name, value in fitted.metrics.items() if value == value})
             mlflow.log_dict(fitted.details, "details.json")
             self._log_steps(run.info, fitted.steps)
-            with tempfile.TemporaryDirectory(prefix="lakemill-files-") as folder:
-                for name, content in fitted.files.items():
-                    (Path(folder) / name).write_bytes(content)
-                mlflow.log_artifacts(folder)
-            info = mlflow.sklearn.log_model(
-                fitted.pipeline,
-                name="model",
-                serialization_format="skops",
-                skops_trusted_types=self._trusted(skops.io.get_untrusted_types(data=skops.io.dumps(fitted.pipeline))),
-                pip_requirements=self._requirements(),
-            )
+            self._log_files(run.info.run_id, fitted.files)
+            logged = self._log_model(fitted, data, types)
         self._register_name()
         # kept in MLflow's database: whoever may write model files may not thereby run code where they are loaded
-        tags |= {"training": self.workflow.training_hash(), HASH: _hash(_read_model(info.model_uri))}
-        tags |= {LEARNT: digest_learnt(fitted.pipeline)}
-        made = self._client.create_model_version(self.name, info.model_uri, run.info.run_id, tags=tags)
+        tags |= {"training": self.workflow.training_hash(), HASH: hash_file(data), TYPES: write_types(types)}
+        tags |= {LEARNT: digest_learnt(fitted.pipeline), SKLEARN: installed_version("scikit-learn")}
+        tags |= describe_code()
+        made = self._client.create_model_version(
+            self.name, logged.model_uri, run.info.run_id, tags=tags, model_id=logged.model_id
+        )
         return str(made.version)
 
     def load(self, version: str) -> Pipeline:
@@ -161,23 +155,24 @@ class Registry:
         Raises
         ------
         RegistryError
-            If there is no such version, its file is not there or not the one that was kept, or it holds types that
-            are not trusted.
+            If there is no such version, another scikit-learn has fitted it, its file is not there or not the one that
+            was kept, or it holds types that it did not hold then.
         """
         where = f"model {self.name} version {version}"
         try:
+            tags = self.tags(version)
+            _require_sklearn(tags.get(SKLEARN), where)
             data = _read_model(f"models:/{self.name}/{version}")
-            if _hash(data) != self.tags(version).get(HASH):
-                raise RegistryError(
-                    "its file is not the one that was kept",
-                    where=where,
-                    remedy="find out who changed it; then train again, or put the file back",
-                )
-            types = skops.io.get_untrusted_types(data=data)
-        except (MlflowException, OSError, BadZipFile) as error:
+        except (MlflowException, OSError) as error:
             raise RegistryError(f"cannot be loaded: {error}", where=where, remedy="look it up in MLflow") from None
-        pipeline: Pipeline = skops.io.loads(data, trusted=self._trusted(types))
-        return pipeline
+        trusted = read_types(tags.get(TYPES))
+        if trusted is None or hash_file(data) != tags.get(HASH):
+            raise RegistryError(
+                "its file is not the one that was kept",
+                where=where,
+                remedy="find out who changed it; then train again, or put the file back",
+            )
+        return load_pipeline(data, trusted=trusted, where=where)
 
     def tags(self, version: str) -> dict[str, str]:
         """Return what a version is tagged with.
@@ -186,7 +181,8 @@ class Registry:
         -------
         dict of str to str
             ``snapshot``, ``as_of``, ``training``, ``model_sha256`` (of its file), ``learnt_sha256`` (of what it has
-            learnt: two files of one model differ in ids and times).
+            learnt: two files of one model differ in ids and times), ``trusted_types``, ``sklearn_version``,
+            ``package`` (the code) and, where there is one, ``commit``.
         """
         return dict(self._client.get_model_version(self.name, version).tags)
 
@@ -205,26 +201,51 @@ class Registry:
         self._client.log_text(run, json.dumps(evidence, indent=1, sort_keys=True), "gate.json")
         self._client.set_model_version_tag(self.name, version, "gate", verdict)
 
-    def set_champion(self, version: str, *, as_of: datetime) -> bool:
-        """Move the live alias to a version, unless it stands on one from a later moment.
+    def keep_files(self, version: str, files: dict[str, bytes]) -> None:
+        """Keep files beside a version's model, in place of earlier ones of their names."""
+        self._log_files(str(self._client.get_model_version(self.name, version).run_id), files)
 
-        Returns
-        -------
-        bool
-            Whether the alias stands on this version now.
+    def point(self, alias: str, version: str | None) -> bool:
+        """Let an alias stand on a version, or on none; return whether it had to be moved.
+
+        Raises
+        ------
+        RegistryError
+            If there is no such version.
         """
-        held = self.champion()
-        if held is not None and datetime.fromisoformat(held.tags["as_of"]) > as_of:
+        held = self.find_alias(alias)
+        if held == version:
             return False
-        self._client.set_registered_model_alias(self.name, CHAMPION, version)
+        if version is None:
+            self._client.delete_registered_model_alias(self.name, alias)
+            return True
+        try:
+            self._client.set_registered_model_alias(self.name, alias, version)
+        except MlflowException as error:
+            raise RegistryError(
+                f"version {version} of the ledger is not in MLflow: {error}",
+                where=f"model {self.name}",
+                remedy="put it back, or roll back to another: lakemill rollback",
+            ) from None
         return True
 
-    def champion(self) -> ModelVersion | None:
-        """Return the version that the live alias stands on."""
+    def find_alias(self, alias: str) -> str | None:
+        """Return the version that an alias stands on."""
         try:
-            return self._client.get_model_version_by_alias(self.name, CHAMPION)
+            return str(self._client.get_model_version_by_alias(self.name, alias).version)
         except MlflowException:  # MLflow's word for: no such model or alias
             return None
+
+    def champion(self) -> str | None:
+        """Return the version that the live alias stands on."""
+        return self.find_alias(CHAMPION)
+
+    def tag(self, told: dict[str, str], *, name: str) -> None:
+        """Give versions a tag, where they have another or none; those that are not there any more are passed over."""
+        for one in self._client.search_model_versions(f"name = '{self.name}'"):
+            said = told.get(str(one.version))
+            if said is not None and one.tags.get(name) != said:
+                self._client.set_model_version_tag(self.name, str(one.version), name, said)
 
     def versions(self) -> list[str]:
         """Return all versions, the oldest first."""
@@ -235,6 +256,11 @@ class Registry:
         """Return what was measured of a version: times, rows, scores, the gate's among them."""
         run = self._client.get_model_version(self.name, version).run_id
         return dict(self._client.get_run(run).data.metrics)
+
+    def parameters(self, version: str) -> dict[str, str]:
+        """Return what was fitted: the candidate, and the parameters that were found for it."""
+        run = self._client.get_model_version(self.name, version).run_id
+        return dict(self._client.get_run(run).data.params)
 
     def count_versions(self) -> int:
         """Return the number of versions."""
@@ -255,6 +281,28 @@ class Registry:
         for first in range(0, len(figures), MOST_AT_ONCE):
             self._client.log_batch(run.run_id, metrics=figures[first : first + MOST_AT_ONCE])
 
+    def _log_files(self, run: str, files: dict[str, bytes]) -> None:
+        with tempfile.TemporaryDirectory(prefix="lakemill-files-") as folder:
+            for name, content in files.items():
+                (Path(folder) / name).write_bytes(content)
+            self._client.log_artifacts(run, folder)
+
+    def _log_model(self, fitted: Fitted, data: bytes, types: list[str]) -> ModelInfo:
+        """Keep the model's file as what MLflow serves."""
+        features = fitted.features or self.workflow.features
+        with tempfile.TemporaryDirectory(prefix="lakemill-model-") as folder:
+            write_folder(Path(folder) / FOLDER, data, features, types)
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore")  # what pandas 3 says of MLflow's own code
+                return mlflow.pyfunc.log_model(
+                    name="model",
+                    loader_module="lakemill.registry.serving",
+                    data_path=str(Path(folder) / FOLDER),
+                    signature=describe_signature(features),
+                    input_example=make_example(features, fitted.example),
+                    pip_requirements=self._requirements(),
+                )
+
     def _register_name(self) -> None:
         try:
             self._client.create_registered_model(self.name, description=self.workflow.description)
@@ -271,25 +319,20 @@ class Registry:
         names = dict.fromkeys((*REQUIRED, *find_distributions(self.workflow)))
         return [f"{name}=={installed_version(name)}" for name in names]
 
-    def _trusted(self, types: list[str]) -> list[str]:
-        packages = TRUSTED_PACKAGES + tuple(
-            candidate.estimator.split(".")[0] for candidate in self.workflow.train.candidates.values()
+
+def _require_sklearn(fitted_by: str | None, where: str) -> None:
+    installed = installed_version("scikit-learn")
+    if fitted_by != installed:
+        by = f"scikit-learn {fitted_by}" if fitted_by else "a scikit-learn that was not noted"
+        remedy = f"install scikit-learn=={fitted_by}" if fitted_by else "install the one of then"
+        raise RegistryError(
+            f"it was fitted by {by}, installed is {installed}: what it predicts may differ",
+            where=where,
+            remedy=f"{remedy}, or train again",
         )
-        strange = [one for one in types if one.split(".")[0] not in packages and one not in TRUSTED_TYPES]
-        if strange:
-            raise RegistryError(
-                f"the model file holds types that are not trusted: {', '.join(strange)}",
-                where=f"model {self.name}",
-                remedy=f"trusted are those of {', '.join(dict.fromkeys(packages))}",
-            )
-        return types
 
 
 def _read_model(address: str) -> bytes:
     with tempfile.TemporaryDirectory(prefix="lakemill-model-") as folder:  # a remote model is downloaded
         found = Path(mlflow.artifacts.download_artifacts(address, dst_path=folder))
-        return (found / "model.skops").read_bytes()
-
-
-def _hash(data: bytes) -> str:
-    return hashlib.sha256(data).hexdigest()
+        return (found / "data" / FOLDER / MODEL).read_bytes()

@@ -1,7 +1,7 @@
-"""The steps of a training run, from the snapshot to the promotion: each takes ids, and returns a small dict.
+"""The steps of a training run, from the snapshot to the evaluation: each takes ids, and returns a small dict.
 
-Stays out: how to tune, score, judge and keep; this module only brings these together. ``evaluate`` is a module of its
-own (``evaluating.py``).
+Stays out: how to tune, score, judge and keep, which this module brings together; the evaluation (``evaluating.py``)
+and what follows from it (``promoting.py``).
 """
 
 from datetime import datetime
@@ -22,7 +22,6 @@ from lakemill.lake import Lake
 from lakemill.lake.times import TRIAL, Time, read_times
 from lakemill.lake.verdicts import Verdict, record_verdict
 from lakemill.registry.caution import prefer_untuned
-from lakemill.registry.ledger import Entry, find_champion, record_promotion
 from lakemill.registry.models import Fitted, Registry
 from lakemill.registry.trade_off import draw_trials
 from lakemill.registry.training_rows import load_rows
@@ -42,6 +41,8 @@ from lakemill.training.streaming import can_learn_in_pieces
 from lakemill.training.trials import Scored, read_trials
 from lakemill.training.tuning import open_study, read_tuned, run_trials
 
+EXAMPLE_ROWS = 5  # kept with a model, as what may be sent to it
+PROFILES = "profiles"  # of these partitions: what drift is told from while the model is in charge
 MOST_DRAWN = 200_000  # test rows a draw of the bootstrap, where not all rows fit into memory
 
 
@@ -190,6 +191,7 @@ def fit(
     rows = {f"rows_{name}": count for name, count in counts.items()}
     if loaded.sampled is not None:
         rows["rows_sampled"] = len(loaded.split.fit)
+    document = lake.read_document(f"snapshots/{snapshot}") or {}
     fitted = Fitted(
         pipeline=pipeline,
         snapshot=snapshot,
@@ -198,82 +200,18 @@ def fit(
         metrics={**spent, **rows, f"validation_{train.metric}": metric.gain(best.score, 0.0)}
         | {f"validation_{train.metric}_standard_error": best.standard_error}
         | {f"tuning_seconds_{one['candidate']}": one["seconds"] for one in tuned},
-        details={"snapshot": lake.read_document(f"snapshots/{snapshot}"), "tuned": tuned, "fit": told}
+        details={"snapshot": document, "tuned": tuned, "fit": told}
+        | {"reference": {"table": PROFILES, "partitions": document["partitions"]}}
         | ({"features": vars(found)} if found is not None else {})
         | ({"sampled": tell_sampled(loaded, pipeline)} if loaded.sampled is not None else {}),
         steps=list_steps(trials),
         files={"trials.png": draw_trials(workflow, trials, Time(**told))} if trials else {},
+        features=workflow.features,
+        example=loaded.X.head(EXAMPLE_ROWS),
     )
     version = registry.add(fitted)
     record_fit(lake, version, told)
     return version
-
-
-def decide(
-    workflow: Workflow,
-    lake: Lake,
-    registry: Registry,
-    *,
-    partition: str,
-    as_of: datetime,
-    version: str,
-    evaluated: dict[str, Any],
-) -> str:
-    """Record the gate's verdict with its evidence, in MLflow and in the lake.
-
-    Parameters
-    ----------
-    workflow : Workflow
-    lake : Lake
-    registry : Registry
-    partition : str
-        The last one that the candidate knows.
-    as_of : datetime
-    version : str
-    evaluated : dict
-        What `evaluate` returned.
-
-    Returns
-    -------
-    str
-        ``pass`` or ``fail``.
-    """
-    name = evaluated["metric"]
-    metrics = {f"test_{name}": evaluated["score"], f"naive_{name}": evaluated["naive"]}
-    if evaluated["champion_score"] is not None:
-        metrics[f"champion_{name}"] = evaluated["champion_score"]
-    registry.record_gate(version, verdict=evaluated["verdict"], metrics=metrics, evidence=evaluated)
-    reasons = tuple(f"{one['rule']}: {one['text']}" for one in evaluated["findings"])
-    if evaluated["sampled"] is not None:
-        reasons = (*reasons, f"rows: {evaluated['sampled']['text']}")
-    evidence = {**evaluated, "version": version, "training": workflow.training_hash()}
-    record_verdict(lake, Verdict("gate", partition, as_of, evaluated["verdict"], reasons, evidence))
-    return str(evaluated["verdict"])
-
-
-def promote(
-    workflow: Workflow, lake: Lake, registry: Registry, *, version: str, as_of: datetime, recorded_at: datetime
-) -> dict[str, Any]:
-    """Put a version in charge from a moment on: first in the ledger, then, unless a later one stands there, live.
-
-    Parameters
-    ----------
-    workflow : Workflow
-    lake : Lake
-    registry : Registry
-    version : str
-    as_of, recorded_at : datetime
-
-    Returns
-    -------
-    dict
-        ``version``, ``live`` (whether the alias stands on it).
-    """
-    entry = Entry(version, as_of, registry.tags(version)["snapshot"], "let through by the gate")
-    record_promotion(lake, entry, recorded_at=recorded_at)
-    in_charge = find_champion(lake, as_of=as_of)
-    is_live = in_charge is not None and in_charge.version == version and registry.set_champion(version, as_of=as_of)
-    return {"version": version, "live": is_live}
 
 
 def _open_studies(workflow: Workflow, snapshot: str, address: str, names: list[str]) -> dict[str, SharedStudy]:

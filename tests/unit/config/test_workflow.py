@@ -19,7 +19,7 @@ from lakemill.config.workflow import (
     Range,
     Table,
 )
-from lakemill.scoring import _no_scores
+from lakemill.evaluation.scores import SCHEMA
 
 ROOT = Path(__file__).resolve().parents[3]
 
@@ -106,7 +106,7 @@ def test_names_of_the_lakes_own_columns_are_refused(name, place):
 
 
 def test_all_columns_that_scoring_adds_are_known():
-    assert {*_no_scores(0, None), "partition"} == set(PREDICTION_COLUMNS)
+    assert {*SCHEMA.names, "model_version", "partition"} == set(PREDICTION_COLUMNS)
 
 
 def test_a_parameter_of_an_estimator_may_be_anything():

@@ -15,7 +15,7 @@ from lakemill.evaluation.predictions import predict
 from lakemill.lake import Lake
 from lakemill.lake.verdicts import read_verdicts
 from lakemill.preprocessing.features import make_frame
-from lakemill.registry import evaluating, label_audit, releases
+from lakemill.registry import evaluating, label_audit, promoting, releases
 from lakemill.registry.ledger import Entry, record_promotion
 from lakemill.registry.models import Registry
 from lakemill.training.snapshots import read_snapshot, take_snapshot
@@ -56,7 +56,7 @@ def run(workflow: Workflow, lake: Lake, registry: Registry, studies: str) -> dic
     tuned = [releases.take_best(workflow, lake, snapshot, one, studies=studies) for one in workflow.train.candidates]
     version = releases.fit(workflow, lake, registry, snapshot, tuned, as_of=as_of)
     evaluated = evaluating.evaluate(workflow, lake, registry, snapshot, version)
-    releases.decide(workflow, lake, registry, partition=DAYS[-1], as_of=as_of, version=version, evaluated=evaluated)
+    promoting.decide(workflow, lake, registry, partition=DAYS[-1], as_of=as_of, version=version, evaluated=evaluated)
     return {"snapshot": snapshot, "version": version, **evaluated}
 
 

@@ -100,7 +100,7 @@ def test_the_champion_is_chosen_else_the_newest(lake: Lake, open_registry: Open,
     second = train(workflow, lake, registry, SECOND, tmp_path, problem="binary")
 
     assert choose_version(registry, None) == second
-    registry.set_champion(first, as_of=end_of(workflow, FIRST))
+    registry.point("champion", first)
     assert choose_version(registry, None) == first
     assert choose_version(registry, "v2") == second
     with pytest.raises(RegistryError, match=r"model small: no version '7'\n  -> known: 1, 2"):

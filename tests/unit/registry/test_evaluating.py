@@ -13,7 +13,7 @@ from workflows_for_tests import end_of, make_rows, make_workflow, publish
 from lakemill.config import Workflow
 from lakemill.exceptions import TrainingError
 from lakemill.lake import Lake
-from lakemill.registry import releases
+from lakemill.registry import promoting
 from lakemill.registry.evaluating import evaluate
 from lakemill.registry.models import Fitted, Registry
 from lakemill.registry.training_rows import load_rows
@@ -44,7 +44,7 @@ class Trained:
         assert evaluate(workflow, self.lake, registry, snapshot, version) == evaluated  # a retry says the same
         if promote:
             later = datetime(2030, 1, 1, tzinfo=UTC)
-            releases.promote(workflow, self.lake, registry, version=version, as_of=as_of, recorded_at=later)
+            promoting.promote(self.lake, registry, version=version, as_of=as_of, recorded_at=later)
         return evaluated
 
 

@@ -1,20 +1,26 @@
 """Model versions: kept once, loaded as they were, refused where they could run code."""
 
 import hashlib
+import json
+import os
+import pickle
 import shutil
 import tempfile
 from collections import OrderedDict, defaultdict
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import UTC, datetime
 from importlib.metadata import version as version_of
 from pathlib import Path
 from typing import Any
 
+import mlflow
 import numpy as np
 import pandas as pd
 import pytest
 import skops.io
 from sklearn.compose import TransformedTargetRegressor
+from sklearn.ensemble import HistGradientBoostingRegressor
 from sklearn.linear_model import LinearRegression
 from sklearn.pipeline import Pipeline
 from workflows_for_tests import make_rows, make_workflow
@@ -24,6 +30,7 @@ from lakemill.evaluation.predictions import predict
 from lakemill.exceptions import RegistryError
 from lakemill.preprocessing.features import make_frame, make_target
 from lakemill.registry.models import Fitted, Registry
+from lakemill.registry.provenance import find_commit
 from lakemill.training.estimators import make_pipeline
 
 Open = Callable[[Workflow], Registry]
@@ -187,6 +194,106 @@ def test_another_file_of_trusted_types_is_refused_unread(
     assert read == []
 
 
+def put_a_pickle(path: Path) -> bytes:
+    path.write_bytes(pickle.dumps(Bomb()))
+    return path.read_bytes()
+
+
+def put_types_of_the_standard_library(path: Path) -> bytes:
+    evil = TransformedTargetRegressor(LinearRegression(), func=os.system, inverse_func=os.system)
+    path.write_bytes(skops.io.dumps(Pipeline([("estimate", evil)])))
+    return path.read_bytes()
+
+
+class Bomb:
+    """What runs code where it is unpickled."""
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return (exec, ("raise SystemExit('unpickled')",))
+
+
+@pytest.mark.parametrize(
+    ("harm", "said"),
+    [
+        (put_a_pickle, r"its file is no skops file .*\n  -> find out who put it there"),
+        (put_types_of_the_standard_library, r"types that are not trusted: .*system\n  -> find out who changed it"),
+    ],
+)
+@pytest.mark.parametrize("knows_the_database", [False, True])
+def test_a_pickle_or_a_harmful_file_in_a_models_place_is_refused(
+    open_registry: Open, tmp_path: Path, harm: Callable[[Path], bytes], said: str, knows_the_database: bool
+) -> None:
+    workflow, pipeline, _ = fit()
+    registry = open_registry(workflow)
+    version = registry.add(of_snapshot(pipeline))
+    data = harm(find_model_file(tmp_path / "models"))
+    if knows_the_database:
+        registry._client.set_model_version_tag("small", version, "model_sha256", hashlib.sha256(data).hexdigest())
+
+    with pytest.raises(RegistryError, match=said if knows_the_database else "its file is not the one that was kept"):
+        registry.load(version)
+
+
+def test_only_types_that_were_in_the_file_when_it_was_kept_are_trusted(open_registry: Open, tmp_path: Path) -> None:
+    workflow, pipeline, X = fit()
+    registry = open_registry(workflow)
+    version = registry.add(of_snapshot(pipeline))
+    other = HistGradientBoostingRegressor(max_iter=2).fit(X[["size"]], X["size"])  # of a package that is trusted
+    data = skops.io.dumps(Pipeline([("estimate", other)]))
+    find_model_file(tmp_path / "models").write_bytes(data)
+    registry._client.set_model_version_tag("small", version, "model_sha256", hashlib.sha256(data).hexdigest())
+
+    assert not any("TreePredictor" in one for one in json.loads(registry.tags(version)["trusted_types"]))
+    with pytest.raises(RegistryError, match=r"not trusted: .*TreePredictor"):
+        registry.load(version)
+
+
+@pytest.mark.parametrize(
+    ("fitted_by", "said"),
+    [
+        ("0.24.1", r"fitted by scikit-learn 0\.24\.1, installed is .*\n  -> install scikit-learn==0\.24\.1, or train"),
+        (None, r"fitted by a scikit-learn that was not noted"),
+    ],
+)
+def test_a_model_of_another_scikit_learn_is_refused_with_the_remedy(
+    open_registry: Open, fitted_by: str | None, said: str
+) -> None:
+    workflow, pipeline, _ = fit()
+    registry = open_registry(workflow)
+    version = registry.add(of_snapshot(pipeline))
+    if fitted_by is None:
+        registry._client.delete_model_version_tag("small", version, "sklearn_version")
+    else:
+        registry._client.set_model_version_tag("small", version, "sklearn_version", fitted_by)
+
+    with pytest.raises(RegistryError, match=said):
+        registry.load(version)
+
+
+def test_a_version_says_which_code_and_library_made_it_and_what_it_takes(open_registry: Open) -> None:
+    workflow, pipeline, X = fit()
+    registry = open_registry(workflow)
+
+    version = registry.add(replace(of_snapshot(pipeline), example=X.head(2)))
+
+    tags = registry.tags(version)
+    assert tags["sklearn_version"] == version_of("scikit-learn")
+    assert len(tags["package"]) == 16
+    assert tags["commit"].split(",")[0] == find_commit(Path(__file__).parent).split(",")[0]
+    info = mlflow.models.get_model_info(f"models:/small/{version}")
+    assert [(one.name, one.required) for one in info.signature.inputs] == [
+        ("size", False),
+        ("noise", False),
+        ("colour", False),
+    ]
+    assert info.signature.outputs.input_names()[0] == "score"
+    assert info.saved_input_example_info is not None
+
+
+def test_outside_of_a_checkout_there_is_no_commit() -> None:
+    assert find_commit(Path("/")) is None
+
+
 def test_loading_leaves_the_store_as_it_was_and_no_copy(
     open_registry: Open, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -256,21 +363,18 @@ def test_an_unknown_version_is_an_error(open_registry: Open) -> None:
         open_registry(make_workflow()).load("3")
 
 
-def test_the_alias_moves_forward_and_never_back(open_registry: Open) -> None:
+def test_an_alias_stands_where_it_is_put(open_registry: Open) -> None:
     workflow, pipeline, _ = fit()
     registry = open_registry(workflow)
-    early, late = (registry.add(of_snapshot(pipeline, f"day {day}", day=day)) for day in (2, 9))
+    first, second = (registry.add(of_snapshot(pipeline, f"day {day}", day=day)) for day in (2, 9))
     assert registry.champion() is None
 
-    moved = [
-        registry.set_champion(early, as_of=on(2)),
-        registry.set_champion(late, as_of=on(9)),
-        registry.set_champion(late, as_of=on(9)),
-        registry.set_champion(early, as_of=on(2)),
-    ]
+    moved = [registry.point("champion", version) for version in (first, second, second, None, None, first)]
 
-    assert moved == [True, True, True, False]
-    assert str(registry.champion().version) == late
+    assert moved == [True, True, False, True, False, True]
+    assert registry.champion() == first
+    with pytest.raises(RegistryError, match=r"version 7 of the ledger is not in MLflow"):
+        registry.point("champion", "7")
 
 
 def test_the_gates_verdict_is_kept_with_the_version(open_registry: Open) -> None:

@@ -13,7 +13,7 @@ from lakemill.config import Workflow
 from lakemill.lake import Lake
 from lakemill.lake.times import EVALUATION, FIT, TABLE, TRIAL, Time, read_times, record_times
 from lakemill.lake.verdicts import read_verdicts
-from lakemill.registry import evaluating, releases
+from lakemill.registry import evaluating, promoting, releases
 from lakemill.registry.models import Registry
 from lakemill.registry.training_times import gather_paces, list_releases
 from lakemill.training.snapshots import take_snapshot
@@ -196,7 +196,7 @@ def test_a_training_that_got_slower_is_told_by_the_gate_and_not_refused(
         version = releases.fit(workflow, lake, registry, snapshot, tuned, as_of=as_of)
         evaluated = evaluating.evaluate(workflow, lake, registry, snapshot, version)
         moment = {"partition": key, "as_of": as_of, "version": version}
-        releases.decide(workflow, lake, registry, **moment, evaluated=evaluated)
+        promoting.decide(workflow, lake, registry, **moment, evaluated=evaluated)
         told[key] = read_verdicts(lake, "gate")[key]
 
     assert [one.verdict for one in told.values()] == ["pass", "pass"]

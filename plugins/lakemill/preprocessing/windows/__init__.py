@@ -4,7 +4,7 @@
 (``config.windows``).
 """
 
-from lakemill.preprocessing.windows.reading import iterate_clean, read_clean
+from lakemill.preprocessing.windows.reading import iterate_clean, look_back, read_clean
 from lakemill.preprocessing.windows.series import add_windows
 
-__all__ = ["add_windows", "iterate_clean", "read_clean"]
+__all__ = ["add_windows", "iterate_clean", "look_back", "read_clean"]

@@ -14,6 +14,7 @@ import pyarrow.compute as pc
 from lakemill.config import Workflow
 from lakemill.config.windows import Window
 from lakemill.lake import Lake
+from lakemill.lake.row_names import name_each
 from lakemill.lake.verdicts import read_verdicts
 from lakemill.preprocessing.windows.series import add_windows, name_needed
 
@@ -85,6 +86,41 @@ def iterate_clean(
             reached = _find_reached(workflow, keys, published, earliest)
             past = _read_since(lake, reached, earliest, needed, version) if reached else None
         yield add_windows(rows, past, windows, event_time=table.event_time, key=table.key)
+
+
+def look_back(workflow: Workflow, lake: Lake, rows: pa.Table, *, windows: Sequence[Window]) -> pa.Table:
+    """Return rows that may not be in the lake with the columns of windows, which look back on it and on one another.
+
+    Parameters
+    ----------
+    workflow : Workflow
+    lake : Lake
+    rows : pyarrow.Table
+        With the columns of `name_needed`; the event time is nowhere missing. Where the lake has rows of these keys too,
+        they are not looked back on.
+    windows : sequence of Window
+
+    Returns
+    -------
+    pyarrow.Table
+    """
+    table, calendar = workflow.table, workflow.partition
+    needed = name_needed(windows, event_time=table.event_time, key=table.key)
+    past = None
+    if len(rows) and lake.version("clean") >= 0:
+        ends = pc.min_max(rows.column(table.event_time)).as_py()
+        earliest = ends["min"] - max(window.reach for window in windows)
+        reached = [
+            key
+            for key, one in read_verdicts(lake, "ingestion").items()
+            if one.verdict != "blocked" and calendar.holds(key)
+            if calendar.interval(key).end > earliest and calendar.interval(key).start <= ends["max"]
+        ]
+        past = _read_since(lake, reached, earliest, needed, None) if reached else None
+    if past is not None:
+        is_given = pc.is_in(name_each(past, table.key), name_each(rows, table.key))
+        past = past.filter(pc.invert(is_given))
+    return add_windows(rows, past, windows, event_time=table.event_time, key=table.key)
 
 
 def _find_reached(workflow: Workflow, keys: list[str], published: Sequence[str], earliest: datetime) -> list[str]:

@@ -8,17 +8,19 @@ from typing import Any, cast
 import numpy as np
 import pandas as pd
 import pytest
+from sklearn.linear_model import LinearRegression
 from sklearn.pipeline import Pipeline
 from workflows_for_tests import end_of, make_rows, make_workflow, publish
 
 from lakemill.config import Workflow
-from lakemill.evaluation import scored_rows
-from lakemill.lake import Lake
+from lakemill.exceptions import RegistryError
+from lakemill.lake import Lake, storage
 from lakemill.lake.times import SCORING, read_times
+from lakemill.lake.verdicts import Verdict, record_verdict
 from lakemill.preprocessing.features import make_frame, make_target
 from lakemill.registry.ledger import Entry, record_promotion
 from lakemill.registry.models import Registry
-from lakemill.scoring import TABLE, score_partition
+from lakemill.scoring import SHADOW, TABLE, find_outdated, score_partition
 from lakemill.training.estimators import make_pipeline
 from lakemill.training.found_features import settle_features
 from lakemill.training.snapshots import read_snapshot, take_snapshot
@@ -50,7 +52,7 @@ def fit(workflow: Workflow, problem: str, *, seed: int = 0) -> Pipeline:
 
 def promote(lake: Lake, version: str, as_of: datetime) -> None:
     entry = Entry(version, as_of, f"snapshot{version}", "let through")
-    record_promotion(lake, entry, recorded_at=datetime(2030, 1, 1, tzinfo=UTC))
+    record_promotion(lake, entry, recorded_at=datetime(2030, 1, int(version), tzinfo=UTC))
 
 
 def score(workflow: Workflow, key: str, lake: Lake, **pipelines: Pipeline) -> dict[str, Any]:
@@ -273,8 +275,91 @@ def test_a_partition_scored_in_pieces_has_the_same_scores(lake: Lake, monkeypatc
     score(workflow, SECOND, lake, v1=pipeline)
     whole = read(lake, SECOND)
 
-    monkeypatch.setattr(scored_rows, "PIECE_ROWS", 7)
+    monkeypatch.setattr(storage, "PIECE_ROWS", 7)
     score(workflow, SECOND, lake, v1=pipeline)
 
     np.testing.assert_allclose(read(lake, SECOND)("score"), whole("score"))
     assert read(lake, SECOND)("predicted") == whole("predicted")
+
+
+def test_rows_that_the_model_refuses_have_the_reason_and_the_partition_its_scores(lake: Lake) -> None:
+    workflow = make_workflow("regression", features={"numeric": ["size"]})
+    rows = make_rows(workflow, SECOND, 6, problem="regression")
+    publish(workflow, lake, SECOND, rows.set_column(2, "size", [[1.0, None, 2.0, None, 3.0, 4.0]]))
+    promote(lake, "1", end_of(workflow, FIRST))
+    plain = Pipeline([("estimate", LinearRegression())]).fit(pd.DataFrame({"size": [1.0, 2.0]}), [1.0, 2.0])
+
+    scored = score(workflow, SECOND, lake, v1=plain)
+
+    assert (scored["rows"], scored["scored"]) == (6, 4)
+    column = read(lake, SECOND)
+    assert column("model_version") == ["1", None, "1", None, "1", "1"]
+    assert [one is None for one in column("reason")] == [True, False, True, False, True, True]
+    assert not score(workflow, SECOND, lake, v1=plain)["changed"]
+
+
+def judge(lake: Lake, version: str, key: str, as_of: datetime) -> None:
+    evidence = {"version": version, "snapshot": f"snapshot{version}"}
+    record_verdict(lake, Verdict("gate", key, as_of, "fail", (), evidence))
+
+
+def test_challengers_score_beside_the_champion_each_with_its_version(lake: Lake) -> None:
+    workflow = make_workflow(score={"shadow": ["candidate", "previous"]})
+    for key in (SECOND, THIRD):
+        publish(workflow, lake, key, make_rows(workflow, key, 10))
+    promote(lake, "1", workflow.partition.interval(FIRST).start)
+    promote(lake, "2", end_of(workflow, FIRST))
+    judge(lake, "3", SECOND, end_of(workflow, SECOND))
+    models = {f"v{number}": fit(workflow, "binary", seed=number) for number in (1, 2, 3)}
+
+    for key in (SECOND, THIRD):
+        score(workflow, key, lake, **models)
+
+    def versions(key: str, challenger: str) -> set[str | None]:
+        rows = lake.read(SHADOW, [key], where={"challenger": challenger})
+        assert len(rows) == 10
+        return set(rows.column("model_version").to_pylist())
+
+    assert {key: versions(key, "previous") for key in (SECOND, THIRD)} == {SECOND: {"1"}, THIRD: {"1"}}
+    assert {key: versions(key, "candidate") for key in (SECOND, THIRD)} == {SECOND: {None}, THIRD: {"3"}}
+    assert set(read(lake, THIRD)("model_version")) == {"2"}
+    before = lake.version(SHADOW)
+    score(workflow, THIRD, lake, **models)
+    assert lake.version(SHADOW) == before
+
+
+def test_a_challenger_that_cannot_be_loaded_costs_the_champion_nothing(lake: Lake) -> None:
+    workflow = make_workflow(score={"shadow": ["previous"]})
+    publish(workflow, lake, SECOND, make_rows(workflow, SECOND, 10))
+    promote(lake, "1", workflow.partition.interval(FIRST).start)
+    promote(lake, "2", end_of(workflow, FIRST))
+
+    class Damaged(Models):
+        def load(self, version: str) -> Pipeline:
+            if version == "1":
+                raise RegistryError("its file is not the one that was kept")
+            return super().load(version)
+
+    score_partition(workflow, SECOND, lake, cast(Registry, Damaged(v2=fit(workflow, "binary"))))
+
+    assert set(read(lake, SECOND)("model_version")) == {"2"}
+    reasons = lake.read(SHADOW, [SECOND]).column("reason").to_pylist()
+    assert reasons == ["its file is not the one that was kept"] * 10
+
+
+def test_partitions_scored_by_another_than_the_one_in_charge_are_outdated(lake: Lake) -> None:
+    workflow = make_workflow()
+    for key in (FIRST, SECOND, THIRD):
+        publish(workflow, lake, key, make_rows(workflow, key, 10))
+    promote(lake, "1", end_of(workflow, FIRST))
+    models = {f"v{number}": fit(workflow, "binary", seed=number) for number in (1, 2)}
+    for key in (FIRST, SECOND, THIRD):
+        score(workflow, key, lake, **models)
+    start = workflow.partition.interval(FIRST).start
+    assert find_outdated(workflow, lake, since=start) == []
+
+    promote(lake, "2", end_of(workflow, FIRST))
+    assert find_outdated(workflow, lake, since=start) == [SECOND, THIRD]
+    assert find_outdated(workflow, lake, since=end_of(workflow, SECOND)) == [THIRD]
+    score(workflow, SECOND, lake, **models)
+    assert find_outdated(workflow, lake, since=start) == [THIRD]

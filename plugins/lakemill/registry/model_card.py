@@ -1,0 +1,240 @@
+"""A model card: what a version is for, what it was made of, how good it is and where it is not, for people.
+
+Pure functions of what is known about a version; one content, as Markdown and as HTML. Stays out: keeping it.
+"""
+
+import html
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from lakemill.config import Workflow
+
+Row = tuple[str, ...]
+STYLE = (
+    "body{font:16px/1.5 system-ui,sans-serif;max-width:60rem;margin:2rem auto;padding:0 1rem;color:#1b1f24}"
+    "h1{font-size:1.6rem}h2{font-size:1.15rem;margin-top:2rem;border-bottom:1px solid #d0d7de}"
+    "table{border-collapse:collapse;width:100%}th,td{text-align:left;vertical-align:top;padding:.3rem .8rem .3rem 0;"
+    "border-bottom:1px solid #eaeef2;overflow-wrap:anywhere}th{font-weight:600}"
+)
+PARTS = ("train", "validation", "test")
+NORMAL_95 = 1.96  # standard errors on each side of a 95 % interval
+
+
+@dataclass(frozen=True)
+class Section:
+    """A part of the card.
+
+    Attributes
+    ----------
+    title : str
+    head : tuple of str
+        Headings of the columns.
+    rows : sequence of tuple of str
+    """
+
+    title: str
+    head: Row
+    rows: Sequence[Row]
+
+
+def make_card(
+    workflow: Workflow,
+    version: str,
+    *,
+    tags: dict[str, str],
+    details: dict[str, Any],
+    parameters: dict[str, str],
+    figures: dict[str, float],
+    evaluated: dict[str, Any],
+) -> list[Section]:
+    """Bring together what is known about a version.
+
+    Parameters
+    ----------
+    workflow : Workflow
+    version : str
+    tags, details : dict
+        Of the version, as the registry keeps them.
+    parameters : dict of str to str
+        What was fitted.
+    figures : dict of str to float
+        What was measured of it.
+    evaluated : dict
+        What `evaluate` returned.
+
+    Returns
+    -------
+    list of Section
+    """
+    return [
+        Section("Question", ("", ""), _tell_question(workflow, version, tags)),
+        Section("Data", ("", ""), _tell_data(workflow, tags, details, figures, evaluated)),
+        Section("Features", ("column", ""), _tell_features(workflow, details, evaluated)),
+        Section("Model", ("", ""), _tell_model(tags, parameters, details)),
+        Section("Scores on test rows", ("metric", "this model", "95 % interval", "champion"), _tell_scores(evaluated)),
+        Section("Slices", ("slice", "rows", "score", "held against", "gain"), _tell_slices(evaluated)),
+        Section("Gate", ("rule", "met", "found"), _tell_gate(evaluated)),
+        Section("Labels", ("", ""), _tell_labels(evaluated)),
+        Section("Cost", ("", ""), _tell_cost(figures)),
+        Section("Limits", ("",), _tell_limits(workflow, evaluated)),
+    ]
+
+
+def write_markdown(title: str, sections: Sequence[Section]) -> str:
+    """Return a card as Markdown."""
+    lines = [f"# {title}"]
+    for one in sections:
+        lines += ["", f"## {one.title}", "", _markdown_row(one.head), _markdown_row(tuple("---" for _ in one.head))]
+        lines += [_markdown_row(row) for row in one.rows]
+    return "\n".join(lines) + "\n"
+
+
+def write_html(title: str, sections: Sequence[Section]) -> str:
+    """Return a card as one HTML page that needs nothing else."""
+    parts = [f"<!doctype html><html lang='en'><meta charset='utf-8'><title>{html.escape(title)}</title>"]
+    parts += [f"<style>{STYLE}</style><body><h1>{html.escape(title)}</h1>"]
+    for one in sections:
+        parts.append(f"<section><h2>{html.escape(one.title)}</h2><table>")
+        if any(one.head):
+            parts.append(f"<thead>{_html_row(one.head, 'th')}</thead>")
+        parts.append("<tbody>" + "".join(_html_row(row, "td") for row in one.rows) + "</tbody></table></section>")
+    return "\n".join([*parts, "</body></html>"]) + "\n"
+
+
+def _tell_question(workflow: Workflow, version: str, tags: dict[str, str]) -> list[Row]:
+    label = workflow.table.label
+    return [
+        ("question", workflow.description),
+        ("predicted", f"{label.column} ({label.problem})"),
+        ("one row is", f"a {', '.join(workflow.table.key)} at {workflow.table.event_time}"),
+        ("version", f"{version} of {workflow.workflow}"),
+        ("knows nothing later than", tags.get("as_of", "")),
+    ]
+
+
+def _tell_data(
+    workflow: Workflow,
+    tags: dict[str, str],
+    details: dict[str, Any],
+    figures: dict[str, float],
+    evaluated: dict[str, Any],
+) -> list[Row]:
+    snapshot = details.get("snapshot") or {}
+    keys = snapshot.get("partitions") or []
+    split = workflow.dataset.model_dump(mode="json", exclude_none=True)
+    rows = ", ".join(f"{int(figures[f'rows_{part}']):,} {part}" for part in PARTS if f"rows_{part}" in figures)
+    sampled = evaluated.get("sampled")
+    told: list[Row] = [
+        ("snapshot", tags.get("snapshot", "")),
+        ("partitions", f"{len(keys)}: {keys[0]} to {keys[-1]}" if keys else ""),
+        ("sources", ", ".join(f"{name} ({one.kind})" for name, one in workflow.collect.items())),
+        ("split", json.dumps(split)),
+        ("rows", rows),
+        ("labels put right by people", f"{len(snapshot.get('corrections', [])):,}"),
+        ("drift is told from", "the profiles of these partitions"),
+    ]
+    if sampled:
+        told.append(("sampled", str(sampled["text"])))
+    return told
+
+
+def _tell_features(workflow: Workflow, details: dict[str, Any], evaluated: dict[str, Any]) -> list[Row]:
+    kinds = (details.get("features") or {}).get("kinds") or {
+        kind: getattr(workflow.features, kind) for kind in ("numeric", "categorical", "dates", "text")
+    }
+    told: list[Row] = [(name, kind) for kind, names in kinds.items() for name in names]
+    told += [(name, "numeric, looks back on earlier rows") for name in workflow.features.made]
+    told += [(name, f"left out: {why}") for name, why in (evaluated.get("left_out") or {}).items()]
+    return told
+
+
+def _tell_model(tags: dict[str, str], parameters: dict[str, str], details: dict[str, Any]) -> list[Row]:
+    told: list[Row] = [(name, str(value)) for name, value in parameters.items()]
+    told.append(("chosen because", str((details.get("fit") or {}).get("note") or "")))
+    named = {"sklearn_version": "scikit-learn", "package": "code", "commit": "commit", "training": "workflow file"}
+    named |= {"learnt_sha256": "digest of what it learnt", "model_sha256": "SHA-256 of its file"}
+    told += [(text, tags[name]) for name, text in named.items() if name in tags]
+    return told
+
+
+def _tell_scores(evaluated: dict[str, Any]) -> list[Row]:
+    if evaluated.get("figures"):
+        return [
+            (
+                str(one["metric"]),
+                _number(one["score"]),
+                _interval(one["low"], one["high"]),
+                _number((one.get("champion") or {}).get("gain")),
+            )
+            for one in evaluated["figures"]
+        ]
+    score, error = evaluated["score"], evaluated.get("standard_error")
+    interval = ""
+    if score is not None and error is not None:
+        interval = _interval(score - NORMAL_95 * error, score + NORMAL_95 * error)
+    return [(evaluated["metric"], _number(score), interval, _number(evaluated.get("champion_score")))]
+
+
+def _tell_slices(evaluated: dict[str, Any]) -> list[Row]:
+    found = evaluated.get("slices") or {}
+    return [
+        (str(one["cut"]), f"{one['rows']:,}", _number(one["score"]), _number(one["other"]), _number(one["gain"]))
+        for one in found.get("slices") or ()
+    ] or [("none was looked at", "", "", "", "")]
+
+
+def _tell_gate(evaluated: dict[str, Any]) -> list[Row]:
+    met = {True: "yes", False: "no"}
+    told: list[Row] = [("verdict", met[evaluated["verdict"] == "pass"], str(evaluated["verdict"]))]
+    return told + [(one["rule"], met[bool(one["is_met"])], one["text"]) for one in evaluated["findings"]]
+
+
+def _tell_labels(evaluated: dict[str, Any]) -> list[Row]:
+    noise = evaluated.get("label_noise")
+    if not noise:
+        return [("label noise", "not estimated")]
+    return [(name.replace("_", " "), _number(value) or str(value)) for name, value in noise.items()]
+
+
+def _tell_cost(figures: dict[str, float]) -> list[Row]:
+    named = {"fit_cpu_seconds": "CPU seconds of the fit", "fit_seconds": "seconds of the fit"}
+    told: list[Row] = [(text, f"{figures[name]:,.2f}") for name, text in named.items() if name in figures]
+    tuning = sum(value for name, value in figures.items() if name.startswith("tuning_seconds_"))
+    peak = figures.get("fit_peak_bytes")
+    told.append(("seconds of all trials", f"{tuning:,.2f}"))
+    if peak:
+        told.append(("memory of the fit", f"{peak / 2**20:,.0f} MiB"))
+    return told
+
+
+def _tell_limits(workflow: Workflow, evaluated: dict[str, Any]) -> list[Row]:
+    told = ["It was judged on rows of this snapshot alone; later ones may differ, which monitoring watches for."]
+    if workflow.features.made:
+        told.append("Its windows look back on earlier rows: whoever serves it elsewhere must bring these numbers.")
+    if workflow.features.text:
+        told.append("Drift of texts and dates is not watched.")
+    told += [f"The gate notes: {one['text']}" for one in evaluated["findings"] if _is_noted(one)]
+    told += [f"Refused: {one['rule']}: {one['text']}" for one in evaluated["findings"] if not one["is_met"]]
+    return [(one,) for one in told]
+
+
+def _is_noted(finding: dict[str, Any]) -> bool:
+    return bool(finding["is_met"]) and str(finding["text"]).startswith(("note", "warning"))
+
+
+def _number(value: Any) -> str:
+    return f"{value:,.4f}" if isinstance(value, (int, float)) and not isinstance(value, bool) else ""
+
+
+def _interval(low: float | None, high: float | None) -> str:
+    return "" if low is None or high is None else f"{low:,.4f} to {high:,.4f}"
+
+
+def _markdown_row(cells: Row) -> str:
+    return "| " + " | ".join(cell.replace("|", "\\|").replace("\n", " ") for cell in cells) + " |"
+
+
+def _html_row(cells: Row, tag: str) -> str:
+    return "<tr>" + "".join(f"<{tag}>{html.escape(cell)}</{tag}>" for cell in cells) + "</tr>"
