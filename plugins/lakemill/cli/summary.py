@@ -19,6 +19,8 @@ from lakemill.lake.landing import count_landed, landed_files, landed_partitions
 from lakemill.lake.verdicts import Verdict, read_all_verdicts
 
 COLOURS = {"retrain": "yellow", "alert": "red", "note": "cyan", "blocked": "red", "fail": "red", "pass": "green"}
+TOLD = ("floor", "better than naive", "against champion", "leakage")  # of the gate's rules, where all are met
+REMARKS = ("note", "warning")
 
 
 @dataclass(frozen=True)
@@ -154,6 +156,8 @@ def _notes(verdicts: Verdicts) -> list[Text]:
             lines.append(f"{key}  {judged.verdict}: {judged.reasons[0]}{columns}")
         if gated is not None:
             findings = gated.evidence.get("findings") or ()
-            told = [one["text"] for one in findings if gated.verdict == "pass" or not one["is_met"]]
+            told = [one["text"] for one in findings if not one["is_met"]]
+            if gated.verdict == "pass":  # the rest stands in the verdict and on the model's card
+                told = [one["text"] for one in findings if one["rule"] in TOLD or one["text"].startswith(REMARKS)]
             lines.append(f"{key}  gate {gated.verdict}: {'; '.join(told or gated.reasons)}")
     return [Text(line, style="dim") for line in lines]
