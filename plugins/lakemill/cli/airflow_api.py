@@ -63,10 +63,13 @@ class AirflowApi:
     ----------
     url : str
         Address of the API server.
+    token : str, optional
+        Sent with each call, where the server asks for one.
     """
 
-    def __init__(self, url: str) -> None:
-        self._http = httpx.Client(base_url=f"{url.rstrip('/')}/api/v2", timeout=60)
+    def __init__(self, url: str, *, token: str | None = None) -> None:
+        headers = {"Authorization": f"Bearer {token}"} if token else {}
+        self._http = httpx.Client(base_url=f"{url.rstrip('/')}/api/v2", timeout=60, headers=headers)
 
     def __enter__(self) -> Self:
         return self
@@ -77,6 +80,7 @@ class AirflowApi:
     def has_dag(self, dag_id: str) -> bool:
         """Tell whether Airflow knows a DAG, and its file is not stale."""
         response = self._ask(lambda: self._http.get(f"/dags/{dag_id}"))
+        _require_permission(response)
         return response.status_code == httpx.codes.OK and not response.json().get("is_stale", False)
 
     def import_errors(self) -> list[str]:
@@ -163,6 +167,7 @@ class AirflowApi:
 
     def _answer(self, call: Callable[[], httpx.Response]) -> Any:
         response = self._ask(call)
+        _require_permission(response)
         if response.is_error:
             raise ServiceError(f"Airflow's API says {response.status_code}: {response.text[:500]}")
         return response.json()
@@ -176,6 +181,15 @@ class AirflowApi:
                     raise ServiceError(f"Airflow's API does not answer: {error}", remedy="lakemill status") from error
                 time.sleep(1 + attempt)
         raise AssertionError("unreachable: the last attempt returns or raises")
+
+
+def _require_permission(response: httpx.Response) -> None:
+    if response.status_code in (httpx.codes.UNAUTHORIZED, httpx.codes.FORBIDDEN):
+        raise ServiceError(
+            f"Airflow's API refuses this: {response.status_code}",
+            where=str(response.url.copy_with(path="", query=None)),
+            remedy="set LAKEMILL_AIRFLOW_TOKEN to a token of a user who may run DAGs (POST /auth/token gives one)",
+        )
 
 
 def _tell(entries: list[dict[str, Any]]) -> list[str]:

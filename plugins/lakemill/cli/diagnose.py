@@ -41,7 +41,7 @@ def diagnose(
     os.environ.setdefault("MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR", "false")  # there is one bar already
     settings = load_settings()
     declared = find_workflow(workflow, settings)
-    registry = _open_registry(declared, settings)
+    registry = open_registry(declared, settings)
     chosen = choose_version(registry, version)
     console = Console(width=None if sys.stdout.isatty() else 120, highlight=False)
     bar = Progress(
@@ -175,7 +175,14 @@ def _write(
             console.print(f"written: {place}", markup=False)
 
 
-def _open_registry(workflow: Workflow, settings: Settings) -> "Registry":
+def open_registry(workflow: Workflow, settings: Settings) -> "Registry":
+    """Return the registry of a workflow's models.
+
+    Raises
+    ------
+    ServiceError
+        If it is the embedded one, and that does not run.
+    """
     from lakemill.cli.embedded import find_running
     from lakemill.cli.embedded.environment import is_embedded
     from lakemill.cli.embedded.postgres import database_url

@@ -86,6 +86,7 @@ def run_history(
     console: Console,
     *,
     stale: Sequence[Stale] = (),
+    follows: bool = True,
 ) -> bool:
     """Bring partitions through all four DAGs.
 
@@ -99,6 +100,8 @@ def run_history(
     console : rich.console.Console
     stale : sequence of Stale
         Partitions for which something else has been delivered since they were ingested: they are run again.
+    follows : bool
+        Whether what is started is followed to its end.
 
     Returns
     -------
@@ -127,8 +130,40 @@ def run_history(
         return False
     _start(workflow, keys, api, state, console)
     _run_again(workflow, stale, api, state, console)
-    _follow(workflow, keys, api, lake, console)
+    if follows:
+        _follow(workflow, keys, api, lake, console)
     return True
+
+
+def run_training(
+    workflow: Workflow, partition: str, api: AirflowApi, lake: Lake, console: Console, *, follows: bool = True
+) -> None:
+    """Train as of the end of a partition, unless that is being done.
+
+    Parameters
+    ----------
+    workflow : Workflow
+    partition : str
+    api : AirflowApi
+    lake : Lake
+    console : rich.console.Console
+    follows : bool
+        Whether the run is followed to its end.
+
+    Raises
+    ------
+    TasksFailedError
+        If a run fails.
+    """
+    training = f"{workflow.workflow}.training"
+    unpause_dag(api, training)
+    if any(run.partition == partition and run.state in ("queued", "running") for run in api.runs(training)):
+        console.print(f"{training} of {partition} is running already")
+    else:
+        console.print(f"training as of the end of {partition}")
+        api.trigger(training, partition)
+    if follows:
+        _follow(workflow, [], api, lake, console)
 
 
 def require_earlier(workflow: Workflow, keys: list[str], lake: Lake) -> None:
@@ -163,15 +198,22 @@ def list_dags(workflow: Workflow) -> tuple[str, ...]:
     return (*DAGS, ARRIVALS) if is_fed else DAGS
 
 
-def unpause_dag(api: AirflowApi, dag_id: str) -> None:
+def unpause_dag(api: AirflowApi, dag_id: str, *, seconds: float | None = None) -> None:
     """Wait until Airflow shows a DAG, and let its runs start.
+
+    Parameters
+    ----------
+    api : AirflowApi
+    dag_id : str
+    seconds : float, optional
+        How long to wait at most; two minutes if left out.
 
     Raises
     ------
     RunError
         If it does not show it.
     """
-    deadline = time.monotonic() + DAG_SECONDS
+    deadline = time.monotonic() + (DAG_SECONDS if seconds is None else seconds)
     while not api.has_dag(dag_id):
         if time.monotonic() > deadline:
             errors = "\n".join(api.import_errors())

@@ -8,28 +8,26 @@ import os
 import sys
 import time
 from datetime import UTC, datetime
-from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 from rich.console import Console
 
 from lakemill.cli.cleaning import cleaning
 from lakemill.cli.datasets import app as datasets_app
+from lakemill.cli.deploy import deploy
 from lakemill.cli.diagnose import diagnose
+from lakemill.cli.failures import show_blocked, show_failures
 from lakemill.cli.labels import app as labels_app
 from lakemill.cli.lake import app as lake_app
 from lakemill.cli.predict import predict
+from lakemill.cli.plan import plan
 from lakemill.cli.quarantine import app as quarantine_app
 from lakemill.cli.rollback import ledger, rollback
 from lakemill.cli.suites import data_docs, suggest_expectations
 from lakemill.cli.times import times
 from lakemill.config import Settings, Workflow, find_workflow, load_settings, load_workflows
 from lakemill.exceptions import ConfigError, LakemillError
-
-if TYPE_CHECKING:
-    from lakemill.cli.airflow_api import FailedTask
-    from lakemill.cli.following import TasksFailedError
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, help="Machine-learning workflows on Apache Airflow.")
 app.add_typer(lake_app, name="lake")
@@ -42,6 +40,8 @@ app.command()(times)
 app.command()(predict)
 app.command()(rollback)
 app.command()(ledger)
+app.command()(plan)
+app.command()(deploy)
 app.add_typer(labels_app, name="labels")
 app.add_typer(datasets_app, name="datasets")
 WIDTH = None if sys.stdout.isatty() else 120  # in a log the width is ours to choose
@@ -190,10 +190,10 @@ def run(
             else f"nothing to do: all {len(keys)} partitions are through all four DAGs; nothing was changed"
         )
         if blocked:
-            _show_blocked(blocked)
+            show_blocked(blocked, errors)
             raise typer.Exit(1)
     except TasksFailedError as failure:
-        _show_failures(failure, settings)
+        show_failures(failure, settings, errors)
         raise typer.Exit(1) from None
     finally:
         if not was_running:
@@ -282,27 +282,6 @@ def _keys(workflow: Workflow, first: str | None, last: str | None) -> list[str]:
             f"no partition from {earliest} to {latest}", where="--from, --to", remedy="give an earlier first"
         )
     return keys
-
-
-def _show_blocked(blocked: dict[str, tuple[str, ...]]) -> None:
-    for key, reasons in blocked.items():
-        errors.print(f"[red]blocked:[/red] {key}")
-        errors.print("\n".join(f"    {reason}" for reason in reasons), markup=False)
-    errors.print("mend the data or the suite and run again: a blocked partition is collected anew", markup=False)
-
-
-def _show_failures(failure: "TasksFailedError", settings: Settings) -> None:
-    alike: dict[tuple[str, str, tuple[str, ...]], list[FailedTask]] = {}
-    for task in failure.tasks:
-        alike.setdefault((task.run.dag_id, task.task_id, task.log), []).append(task)
-    for (dag_id, task_id, log), tasks in alike.items():
-        partitions = sorted(task.run.partition or task.run.run_id for task in tasks)
-        shown = ", ".join(partitions[:3]) + (f" and {len(partitions) - 3} more" if len(partitions) > 3 else "")
-        errors.print(f"[red]failed:[/red] {dag_id} {shown}: task {task_id}, after {tasks[0].tries} tries")
-        errors.print("\n".join(f"    {line}" for line in log), markup=False)
-    logs = settings.state / "logs" / "airflow"
-    folder = logs.relative_to(Path.cwd()) if logs.is_relative_to(Path.cwd()) else logs
-    errors.print(f"all logs: {folder}; mend it and run again: what is done is kept", markup=False)
 
 
 if __name__ == "__main__":

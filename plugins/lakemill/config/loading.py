@@ -11,8 +11,8 @@ import yaml
 from pydantic import BaseModel, ValidationError
 
 from lakemill.config.behaviour import BEHAVIOUR
-from lakemill.config.cleaning import Reference
 from lakemill.config.settings import Settings
+from lakemill.config.versions import name_files
 from lakemill.config.workflow import Workflow
 from lakemill.exceptions import ConfigError, suggest
 
@@ -221,15 +221,7 @@ def _models_in(annotation: Any) -> list[type[BaseModel]]:
 
 
 def _require_files(workflow: Workflow, settings: Settings, where: str) -> None:
-    named = {f"expectations.{name}": path for name, path in workflow.suites.items()}
-    if workflow.table.sql:
-        named["table.sql"] = workflow.table.sql
-    for number, rule in enumerate(workflow.clean):
-        if isinstance(rule, Reference) and rule.file:
-            named[f"clean.{number}.file"] = rule.file
-    if isinstance(workflow.gate.behaviour, str):
-        named["gate.behaviour"] = workflow.gate.behaviour
-    for key, path in named.items():
+    for key, path in name_files(workflow):
         if not _is_file(settings.project / path):
             raise ConfigError(f"{key}: no file {path}", where=where, remedy="paths start at the project's folder")
 

@@ -5,6 +5,7 @@ Stays out: deciding.
 
 import json
 from collections import defaultdict
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -15,6 +16,7 @@ from lakemill.lake.storage import Lake
 
 TABLE = "verdicts"
 KINDS = ("ingestion", "labels", "monitoring", "gate")
+MADE_BY = "made_by"  # in the evidence of ingestion: digests of the parts of the workflow that made the rows
 SCHEMA = pa.schema(
     [
         ("as_of", pa.timestamp("us", "UTC")),
@@ -69,10 +71,23 @@ def record_verdict(lake: Lake, verdict: Verdict) -> bool:
     return lake.replace_partition(TABLE, verdict.partition, rows, within={"kind": verdict.kind})
 
 
-def record_blocked(lake: Lake, partition: str, as_of: datetime, reasons: list[str]) -> None:
-    """Record that nothing of a partition is published; what was published before stands, and so does its verdict."""
+def record_blocked(
+    lake: Lake, partition: str, as_of: datetime, reasons: list[str], *, made_by: Mapping[str, str] | None = None
+) -> None:
+    """Record that nothing of a partition is published; what was published before stands, and so does its verdict.
+
+    Parameters
+    ----------
+    lake : Lake
+    partition : str
+    as_of : datetime
+    reasons : list of str
+    made_by : mapping of str to str, optional
+        Digests of what judged it; another one may let it through.
+    """
+    evidence = {} if made_by is None else {MADE_BY: dict(made_by)}
     if not lake.holds("clean", partition):
-        record_verdict(lake, Verdict("ingestion", partition, as_of, "blocked", tuple(reasons)))
+        record_verdict(lake, Verdict("ingestion", partition, as_of, "blocked", tuple(reasons), evidence))
 
 
 def read_verdicts(lake: Lake, kind: str) -> dict[str, Verdict]:

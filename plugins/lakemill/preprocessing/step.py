@@ -15,6 +15,7 @@ import pyarrow.compute as pc
 from lakemill.collection import read_kinds
 from lakemill.collection.replaying import find_accepted
 from lakemill.config import TABLE, Workflow
+from lakemill.config.versions import name_makers
 from lakemill.exceptions import BlockedPartitionError
 from lakemill.lake import Lake
 from lakemill.lake.cleaning import Line, keep_report
@@ -55,7 +56,7 @@ def clean_partition(workflow: Workflow, key: str, lake: Lake, *, project: Path =
     cleaned = clean_rows(workflow, accepted, context, accepted=spared, kinds=kinds)
     _keep_refused(lake, key, accepted, cleaned)
     keep_report(lake, key, [line for one in cleaned.applied for line in _report(one)])
-    _block_where_all_is_refused(workflow, key, lake, accepted, cleaned)
+    _block_where_all_is_refused(workflow, key, lake, accepted, cleaned, project)
     lake.stage("clean", key, cleaned.rows)
     changed: dict[str, int] = {}
     dropped: dict[str, int] = {}
@@ -88,12 +89,13 @@ def _report(one: Applied) -> list[Line]:
 
 
 def _block_where_all_is_refused(
-    workflow: Workflow, key: str, lake: Lake, accepted: pa.Table, cleaned: CleanRows
+    workflow: Workflow, key: str, lake: Lake, accepted: pa.Table, cleaned: CleanRows, project: Path
 ) -> None:
     if not len(accepted) or len(cleaned.refused) < len(accepted):
         return
     reasons = sorted({reason for said in cleaned.refused.values() for reason in said})
-    record_blocked(lake, key, workflow.partition.interval(key).end, [f"clean: {reason}" for reason in reasons])
+    as_of, texts = workflow.partition.interval(key).end, [f"clean: {reason}" for reason in reasons]
+    record_blocked(lake, key, as_of, texts, made_by=name_makers(workflow, project))
     raise BlockedPartitionError(
         f"cleaning refuses all {len(accepted)} rows: " + "; ".join(reasons[:5]),
         where=f"{workflow.workflow} {key}",

@@ -23,12 +23,13 @@ from lakemill.collection import (
 )
 from lakemill.collection.replaying import replay
 from lakemill.config import TABLE, Workflow
+from lakemill.config.versions import name_makers
 from lakemill.exceptions import BlockedPartitionError
 from lakemill.lake import Lake, Pieces
 from lakemill.lake.marks import read_marks, remove_marks
 from lakemill.lake.quarantine import keep_refused
 from lakemill.lake.released import Release, read_releases
-from lakemill.lake.verdicts import record_blocked
+from lakemill.lake.verdicts import MADE_BY, record_blocked
 from lakemill.validation.expectations import Outcome
 from lakemill.validation.history import History
 from lakemill.validation.inputs import read_source
@@ -93,8 +94,9 @@ def validate_partition(
     -------
     dict
         ``rows`` of the table, ``quarantined`` of these, ``refused`` by source, ``warnings``, ``validation`` (the mode),
-        ``expectations`` by source or ``table``, ``released`` rows by the same; where labels come later, ``labels``: how
-        many came, and how many rows said nothing, or the same or something else of a row.
+        ``expectations`` by source or ``table``, ``released`` rows by the same, ``made_by``: digests of the parts of the
+        workflow that made the rows (`config.versions`); where labels come later, ``labels``: how many came, and how
+        many rows said nothing, or the same or something else of a row.
 
     Raises
     ------
@@ -125,6 +127,7 @@ def validate_partition(
         "validation": mode,
         "expectations": at.expectations,
         "released": at.released,
+        MADE_BY: name_makers(workflow, project),
         **told,
     }
 
@@ -204,7 +207,8 @@ def _block_where_broken(at: _Partition, name: str, outcomes: list[Outcome]) -> N
     ]
     if not broken:
         return
-    record_blocked(at.lake, at.key, at.workflow.partition.interval(at.key).end, broken)
+    as_of = at.workflow.partition.interval(at.key).end
+    record_blocked(at.lake, at.key, as_of, broken, made_by=name_makers(at.workflow, at.project))
     raise BlockedPartitionError(
         f"blocked by {len(broken)} expectation(s): " + "; ".join(broken),
         where=f"{at.workflow.workflow} {at.key} ({at.workflow.suites[name]})",

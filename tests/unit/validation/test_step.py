@@ -7,6 +7,7 @@ import pyarrow as pa
 import pytest
 
 from lakemill.collection import collect_source
+from lakemill.config.versions import OF_INGESTION
 from lakemill.exceptions import BlockedPartitionError, ConfigError, LakeError, TableError
 from lakemill.lake.verdicts import Verdict, read_verdicts, record_verdict
 from lakemill.validation import validate_partition
@@ -56,7 +57,9 @@ def staged(lake) -> list[str]:
 
 
 def test_good_rows_are_all_accepted(validate, lake):
-    assert validate() == {
+    validated = validate()
+    assert set(validated.pop("made_by")) == set(OF_INGESTION)
+    assert validated == {
         "rows": 6,
         "quarantined": 0,
         "refused": {"parcels": 0},
