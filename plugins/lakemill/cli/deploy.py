@@ -193,6 +193,6 @@ class Deployer:
         raise RunError(
             f"what was started has not made this of the lake: {again or 'another training is asked for still'}",
             where=workflow.workflow,
-            remedy="blocked partitions are told above by lakemill status; else Airflow has other workflow files or another "
-            "version of Lakemill than this machine: bring them there, then deploy again",
+            remedy="where partitions are blocked, lakemill status says why; else Airflow has other workflow files, or "
+            "another version of Lakemill, than this machine: bring them there, then deploy again",
         )

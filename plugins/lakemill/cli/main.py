@@ -18,6 +18,7 @@ from lakemill.cli.datasets import app as datasets_app
 from lakemill.cli.deploy import deploy
 from lakemill.cli.diagnose import diagnose
 from lakemill.cli.failures import show_blocked, show_failures
+from lakemill.cli.init import app as init_app
 from lakemill.cli.labels import app as labels_app
 from lakemill.cli.lake import app as lake_app
 from lakemill.cli.predict import predict
@@ -44,6 +45,7 @@ app.command()(plan)
 app.command()(deploy)
 app.add_typer(labels_app, name="labels")
 app.add_typer(datasets_app, name="datasets")
+app.add_typer(init_app, name="init")
 WIDTH = None if sys.stdout.isatty() else 120  # in a log the width is ours to choose
 console = Console(width=WIDTH, highlight=False)
 errors = Console(stderr=True, soft_wrap=True, highlight=False)

@@ -131,7 +131,8 @@ def find_pending(
     ingested = {key: one for key, one in verdicts["ingestion"].items() if workflow.partition.holds(key)}
     published = [key for key, one in ingested.items() if one.verdict != "blocked"]
     reasons = _find_made_otherwise(ingested, name_makers(workflow, project))
-    missing, undelivered = _find_missing(workflow, ingested, lake, now), ()
+    missing = _find_missing(workflow, ingested, lake, now)
+    undelivered: tuple[str, ...] = ()
     if looks_at_deliveries:
         for one in find_stale(workflow, lake, project=project, connections=connections, report=report):
             reasons.setdefault(one.partition, []).extend(one.reasons)
