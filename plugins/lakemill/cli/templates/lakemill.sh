@@ -45,7 +45,7 @@ plan() {
     local base file
     file="${LAKEMILL_PLAN:-plan.md}"
     # what others have merged meanwhile is not part of this change
-    base="$(git merge-base "${LAKEMILL_BASE:-origin/main}" HEAD)"
+    base="$(git rev-parse --short "$(git merge-base "${LAKEMILL_BASE:-origin/main}" HEAD)")"
     lakemill plan --against "$base" --run-sample --format markdown --output "$file" "$@"
     cat "$file"
 }
