@@ -281,7 +281,7 @@ def _follow(workflow: Workflow, keys: list[str], api: AirflowApi, lake: Lake, co
         while True:
             state = _read(workflow, api, lake)
             for dag, bar in bars.items():
-                total = len(keys) if dag != "training" else len(state.runs[dag])
+                total = len(keys) if keys and dag != "training" else len(state.runs[dag])
                 progress.update(bar, completed=state.count(dag, "success"), total=total, now=_now(state, dag))
             tell(state)
             if state.failed:

@@ -157,7 +157,9 @@ def test_every_section_of_the_file_is_in_some_part(tmp_path: Path) -> None:
     with open_tree(str(write_project(tmp_path)), load_settings()) as tree:
         parts = describe_parts(tree.workflows["small"], tmp_path)
 
-    assert set(Workflow.model_fields) - {"workflow", "partition", "collect", "table", "expectations", "clean"} <= set(parts)
+    assert set(Workflow.model_fields) - {"workflow", "partition", "collect", "table", "expectations", "clean"} <= set(
+        parts
+    )
 
 
 def test_a_query_is_told_by_the_lines_that_differ(tmp_path: Path) -> None:
