@@ -28,7 +28,6 @@ from lakemill.training.found_features import features_of
 from lakemill.training.snapshots import open_snapshot, take_snapshot
 from lakemill.training.training_rows import TrainingRows, load_training_rows
 
-
 AGAINST_CHAMPION = "against champion"
 QUALITY = frozenset({"floor", "better than naive", AGAINST_CHAMPION})  # the rules that a quick training can answer
 

@@ -170,9 +170,10 @@ def test_without_waiting_no_training_is_started_before_its_partitions_are_there(
 def test_a_token_goes_with_each_call_and_a_refusal_names_it(airflow: Any) -> None:
     airflow.answer("GET", "/dags/small.training", lambda request: (401, {}))
 
-    with AirflowApi(airflow.url, token="secret") as api, pytest.raises(ServiceError, match="LAKEMILL_AIRFLOW_TOKEN"):
+    with AirflowApi(airflow.url, token="secret") as api:
         assert api._http.headers["Authorization"] == "Bearer secret"
-        api.has_dag("small.training")
+        with pytest.raises(ServiceError, match="LAKEMILL_AIRFLOW_TOKEN"):
+            api.has_dag("small.training")
 
 
 def test_a_remote_airflow_needs_the_lake_that_it_writes_to(project: Path) -> None:

@@ -15,7 +15,7 @@ from lakemill.cli.main import _keys, run
 from lakemill.config import Partition, load_settings
 from lakemill.exceptions import ConfigError
 
-COMMANDS = ("check", "schema", "status", "up", "down", "run", "collect", "publish", "lake")
+COMMANDS = ("check", "schema", "status", "up", "down", "run", "collect", "publish", "lake", "plan", "deploy", "init")
 PLUGINS = str(Path(__file__).parents[3] / "plugins")
 
 
