@@ -60,10 +60,12 @@ def validate(workflow: str) -> Any:
 @say_plainly
 def clean(workflow: str) -> Any:
     """Apply the cleaning rules to the accepted rows."""
+    from lakemill.config.versions import name_makers
     from lakemill.preprocessing import clean_partition
 
     declared, lake, settings = open_workflow(workflow)
-    return clean_partition(declared, current_partition(declared), lake, project=settings.project)
+    made_by = name_makers(declared, settings.project)
+    return clean_partition(declared, current_partition(declared), lake, project=settings.project, made_by=made_by)
 
 
 @task

@@ -4,7 +4,7 @@ Stays out: the rules (``cleaning``), and what they may know of the past (``knowl
 """
 
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +15,6 @@ import pyarrow.compute as pc
 from lakemill.collection import read_kinds
 from lakemill.collection.replaying import find_accepted
 from lakemill.config import TABLE, Workflow
-from lakemill.config.versions import name_makers
 from lakemill.exceptions import BlockedPartitionError
 from lakemill.lake import Lake
 from lakemill.lake.cleaning import Line, keep_report
@@ -27,7 +26,14 @@ from lakemill.preprocessing.cleaning import Applied, CleanRows, clean_rows
 from lakemill.preprocessing.knowledge import make_context
 
 
-def clean_partition(workflow: Workflow, key: str, lake: Lake, *, project: Path = Path()) -> dict[str, Any]:
+def clean_partition(
+    workflow: Workflow,
+    key: str,
+    lake: Lake,
+    *,
+    project: Path = Path(),
+    made_by: Mapping[str, str] | None = None,
+) -> dict[str, Any]:
     """Clean the accepted rows of one partition and stage them for ``publish``; keep the report, and what is refused.
 
     Parameters
@@ -38,6 +44,8 @@ def clean_partition(workflow: Workflow, key: str, lake: Lake, *, project: Path =
     lake : Lake
     project : Path
         What the paths of references start at.
+    made_by : mapping of str to str, optional
+        Digests of the parts of the workflow (`config.versions.name_makers`), kept with a partition that is blocked.
 
     Returns
     -------
@@ -56,7 +64,7 @@ def clean_partition(workflow: Workflow, key: str, lake: Lake, *, project: Path =
     cleaned = clean_rows(workflow, accepted, context, accepted=spared, kinds=kinds)
     _keep_refused(lake, key, accepted, cleaned)
     keep_report(lake, key, [line for one in cleaned.applied for line in _report(one)])
-    _block_where_all_is_refused(workflow, key, lake, accepted, cleaned, project)
+    _block_where_all_is_refused(workflow, key, lake, accepted, cleaned, made_by)
     lake.stage("clean", key, cleaned.rows)
     changed: dict[str, int] = {}
     dropped: dict[str, int] = {}
@@ -89,13 +97,13 @@ def _report(one: Applied) -> list[Line]:
 
 
 def _block_where_all_is_refused(
-    workflow: Workflow, key: str, lake: Lake, accepted: pa.Table, cleaned: CleanRows, project: Path
+    workflow: Workflow, key: str, lake: Lake, accepted: pa.Table, cleaned: CleanRows, made_by: Mapping[str, str] | None
 ) -> None:
     if not len(accepted) or len(cleaned.refused) < len(accepted):
         return
     reasons = sorted({reason for said in cleaned.refused.values() for reason in said})
     as_of, texts = workflow.partition.interval(key).end, [f"clean: {reason}" for reason in reasons]
-    record_blocked(lake, key, as_of, texts, made_by=name_makers(workflow, project))
+    record_blocked(lake, key, as_of, texts, made_by=made_by)
     raise BlockedPartitionError(
         f"cleaning refuses all {len(accepted)} rows: " + "; ".join(reasons[:5]),
         where=f"{workflow.workflow} {key}",
