@@ -159,6 +159,7 @@ def test_a_blocked_partition_publishes_nothing_and_says_why(validate, lake):
     )
     verdict = read_verdicts(lake, "ingestion")[KEY]
     assert (verdict.verdict, verdict.reasons) == ("blocked", broken)
+    assert set(verdict.evidence["made_by"]) == set(OF_INGESTION)
     assert verdict.as_of == datetime(2024, 3, 2, tzinfo=timezone.utc)
     assert lake.read("clean") is None
     with pytest.raises(LakeError, match="nothing staged by validate"):
