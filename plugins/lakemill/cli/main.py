@@ -21,8 +21,8 @@ from lakemill.cli.failures import show_blocked, show_failures
 from lakemill.cli.init import app as init_app
 from lakemill.cli.labels import app as labels_app
 from lakemill.cli.lake import app as lake_app
-from lakemill.cli.predict import predict
 from lakemill.cli.plan import plan
+from lakemill.cli.predict import predict
 from lakemill.cli.quarantine import app as quarantine_app
 from lakemill.cli.rollback import ledger, rollback
 from lakemill.cli.suites import data_docs, suggest_expectations
