@@ -65,6 +65,8 @@ EFFECTS: dict[str, Effect] = {
     "train": Effect("another model is trained"),
     "labels": Effect("the next training audits labels so; another model only where flagged rows are dropped"),
     "code of training": Effect("the next training is another one; nothing asks for it now"),
+    "approve": Effect("who is asked before the next candidate takes charge"),
+    "score": Effect("the next partition is scored so; what was scored stays"),
     "gate": Effect("the gate judges the next candidate by it; no model is trained for it"),
     "monitor": Effect("monitoring judges the next partition by it"),
     "retrain": Effect("monitoring asks for the next training by it"),

@@ -93,6 +93,7 @@ CASES: dict[str, tuple[Change, set[str], bool, bool]] = {
     "the gate's floor": (say("gate", "floor", value=0.7), {"gate"}, False, False),
     "drift's limit": (say("monitor", value={"effect": 0.5}), {"monitor"}, False, False),
     "the cadence": (say("retrain", value={"every": 2}), {"retrain"}, False, False),
+    "who approves": (say("approve", value="always"), {"approve"}, False, False),
     "how labels are audited": (say("labels", value={"rows": 500}), {"labels"}, False, False),
     "the last partition": (say("partition", "end", value="2020-01-09"), {"span"}, False, False),
     "the time zone": (say("partition", "timezone", value="Europe/Paris"), {"calendar", "features"}, True, True),
