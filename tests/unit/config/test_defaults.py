@@ -44,7 +44,7 @@ def test_a_metric_alone_keeps_the_usual_candidates():
 def test_features_that_are_left_out_are_all_columns():
     content = make_workflow().model_dump(exclude={"features"}, mode="json")
     del content["partition"]["end"]
-    content["table"]["label"]["known_after"] = "1 day"
+    content["table"]["label"]["known_after"] = content["approve"]["within"] = "1 day"
     content["collect"]["items"] = {"path": "items.csv"}
 
     assert type(make_workflow()).model_validate(content).features.auto == ALL

@@ -129,11 +129,11 @@ def test_flagged_rows_are_kept_from_fitting_only_where_asked_and_never_from_the_
     workflow = make_workflow(features=FEATURES, labels={"flagged": flagged})
     wrong = publish_noisy(workflow, lake)
     snapshot = take_snapshot(workflow, lake, as_of=end_of(workflow, FIRST))["id"]
-    before = releases._load(workflow, lake, snapshot).split
+    before = load_rows(workflow, lake, snapshot).split
 
     found = audit(workflow, lake)
 
-    after = releases._load(workflow, lake, snapshot).split
+    after = load_rows(workflow, lake, snapshot).split
     ids = read_snapshot(workflow, lake, snapshot).column("id").to_numpy()
     left_out = {*ids[before.fit].tolist()} - {*ids[after.fit].tolist()}
     assert bool(left_out) == is_dropped
