@@ -18,6 +18,7 @@ from lakemill.lake.verdicts import TABLE as VERDICTS
 from lakemill.lake.verdicts import read_verdicts
 from lakemill.registry import releases
 from lakemill.registry.label_audit import audit_snapshot, read_audit, summarise_noise
+from lakemill.registry.training_rows import load_rows
 from lakemill.training.snapshots import read_snapshot, take_snapshot
 
 FIRST, SECOND = "2020-01-01", "2020-01-02"
