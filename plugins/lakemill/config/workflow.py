@@ -20,8 +20,9 @@ from lakemill.config.extractors import name_columns
 from lakemill.config.features import ALL, DeclaredFeatures, Features
 from lakemill.config.gate import Gate
 from lakemill.config.labels import LabelAudit
+from lakemill.config.monitoring import Monitor
 from lakemill.config.partition import Partition
-from lakemill.config.quantities import ByteSize, Confidence, Duration, Share
+from lakemill.config.quantities import ByteSize, Duration
 from lakemill.config.section import Name, Section
 from lakemill.config.sources import MEDIA, Source
 
@@ -233,22 +234,6 @@ class Train(Section):
         "(partial_fit).",
     )
     later: ClassVar = ("choose", "memory", "epochs")
-
-
-class Monitor(Section):
-    """When a partition differs, and when a model decays."""
-
-    effect: float = Field(
-        0.2, gt=0, le=1, description="A column drifts from this distance on (Kolmogorov-Smirnov or total variation)."
-    )
-    confidence: Confidence = Field(
-        0.99, description="And only if chance is excluded so far, all columns corrected for."
-    )
-    columns: Share = Field(0.3, description="The partition drifts if this share of the features does.")
-    decay: float | None = Field(
-        None, gt=0, description="The model decays if it scores worse by this than at the gate, in the metric's unit."
-    )
-    rows: int = Field(50, ge=2, description="Fewer rows are not judged.")
 
 
 class Retrain(Section):

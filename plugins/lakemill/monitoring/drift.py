@@ -1,21 +1,53 @@
-"""Data drift: how far a column's current profile lies from its reference, and whether chance could do that.
+"""Drift of columns: what differs by more than the floor, chance and the workflow's own past explain.
 
-A column drifts only if both the distance is large and chance is excluded, all columns corrected for: with many rows
-any difference is significant, with few rows any distance is likely. Stays out: what follows (``decision.py``).
+With many rows any difference is certain, with few any is likely, and partitions differ for reasons of their own. So all
+three must be excluded, chance and the past for all columns together. Stays out: the statistics (``differences.py``),
+what follows (``decision.py``).
 """
 
 import math
-from collections import Counter
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.special import kolmogorov
-from scipy.stats import chi2_contingency, false_discovery_control
+from scipy.stats import false_discovery_control
 
-from lakemill.monitoring.profiles import OTHERS, ColumnProfile
+from lakemill.config.monitoring import Monitor
+from lakemill.monitoring.differences import FLOORS, Difference, measure_differences
+from lakemill.monitoring.limits import Earlier, Limit, hold_against_past
+from lakemill.monitoring.sketches import ColumnProfile
 
-POINTS = 100  # quantiles of the reference at which the distribution functions are compared
-LEAST_EXPECTED = 5  # rows of a category, by chance alone, on the smaller side (Cochran, 1954)
+STRONG = 2  # times the floor, and a hundredth of the chance that is allowed: alarms at once
+Past = Mapping[tuple[str, str], Sequence[Earlier]]  # by column and statistic
+
+
+@dataclass(frozen=True)
+class Judged:
+    """What one tested statistic of a column came to.
+
+    Attributes
+    ----------
+    statistic : str
+    difference : Difference
+    limit : Limit
+    p_value : float
+        The larger of chance's and the past's, corrected for all tests of all columns.
+    floor : float
+        Least effect that counts.
+    is_found : bool
+    """
+
+    statistic: str
+    difference: Difference
+    limit: Limit
+    p_value: float
+    floor: float
+    is_found: bool
+
+    @property
+    def size(self) -> float:
+        """The effect in multiples of its floor."""
+        return self.difference.effect / self.floor
 
 
 @dataclass(frozen=True)
@@ -26,113 +58,116 @@ class ColumnDrift:
     ----------
     column : str
     effect : float
-        In [0, 1]: Kolmogorov-Smirnov distance of numbers, total variation of categories, or the difference of the
-        shares of missing values where that is larger. NaN where one side has too few rows.
+        Size of the difference on the scale of a Kolmogorov-Smirnov distance or total variation, in [0, 1]: of what was
+        found the largest, else of all. NaN where one side has too few rows.
     p_value : float
-        Corrected for the number of columns. NaN as above.
-    has_drifted : bool
+        Least of the tests' corrected ones. NaN as above.
+    is_found : bool
+        Whether the partition alone shows it.
+    is_strong : bool
+        Whether it shows so much that no other partition need confirm it.
+    tests : tuple of Judged
+    described : dict of str to float
+        The statistics that are not tested.
     """
 
     column: str
     effect: float
     p_value: float
-    has_drifted: bool
+    is_found: bool = False
+    is_strong: bool = False
+    tests: tuple[Judged, ...] = ()
+    described: Mapping[str, float] | None = None
+
+    def alarms(self, found_before: Sequence[bool], monitor: Monitor) -> bool:
+        """Tell whether it is drift, given in which of the partitions before it was found, the last one last."""
+        window = found_before[len(found_before) - monitor.alarm.of + 1 :] if monitor.alarm.of > 1 else ()
+        return self.is_strong or (self.is_found and 1 + sum(window) >= monitor.alarm.found)
 
 
 def compare_profiles(
-    reference: dict[str, ColumnProfile],
-    current: dict[str, ColumnProfile],
+    reference: Mapping[str, ColumnProfile],
+    current: Mapping[str, ColumnProfile],
+    monitor: Monitor,
     *,
-    effect: float,
-    confidence: float,
-    least_rows: int,
+    past: Past | None = None,
 ) -> list[ColumnDrift]:
     """Compare all columns that both sides have, as the same kind.
 
     Parameters
     ----------
     reference, current : dict of str to ColumnProfile
-    effect : float in (0, 1]
-        Distances under it are no drift.
-    confidence : float in (0, 1)
-        Chance must be excluded so far.
-    least_rows : int
-        Columns with fewer rows on a side are not judged.
+    monitor : Monitor
+        Floor, confidence, and least rows.
+    past : dict, optional
+        What statistics said of earlier partitions, by column and statistic.
 
     Returns
     -------
     list of ColumnDrift
-        The largest effect first.
+        The largest effect first; columns with too few rows last.
 
     Notes
     -----
-    p-values: Kolmogorov's limit distribution at the effective size nm/(n+m); chi-square of the contingency table for
-    categories (the rare ones together) and for missing values; of the two the smaller, doubled. Correction by Benjamini
-    and Hochberg (1995).
+    p-values of all tests of all columns are corrected together by Benjamini and Hochberg (1995). Where nothing has
+    changed they hold the share of comparisons that find anything to ``1 - confidence``.
     """
     names = sorted(name for name in set(reference) & set(current) if reference[name].kind == current[name].kind)
-    judged = [name for name in names if min(reference[name].count, current[name].count) >= least_rows]
-    found = [_compare(reference[name], current[name]) for name in judged]
-    corrected = false_discovery_control([p_value for _, p_value in found]) if found else []
-    drifts = [
-        ColumnDrift(name, distance, float(p_value), bool(distance >= effect and p_value <= 1 - confidence))
-        for name, (distance, _), p_value in zip(judged, found, corrected, strict=True)
-    ]
-    drifts += [ColumnDrift(name, math.nan, math.nan, False) for name in names if name not in judged]
-    return sorted(drifts, key=lambda one: (-one.effect if one.effect == one.effect else math.inf, one.column))
+    judged = [name for name in names if min(reference[name].count, current[name].count) >= monitor.rows]
+    measured = {name: measure_differences(reference[name], current[name]) for name in judged}
+    found = judge_differences(measured, monitor, past=past or {})
+    found += [ColumnDrift(name, math.nan, math.nan) for name in names if name not in judged]
+    return sorted(found, key=lambda one: (math.inf if math.isnan(one.effect) else -one.effect, one.column))
 
 
-def _compare(reference: ColumnProfile, current: ColumnProfile) -> tuple[float, float]:
-    nulls = abs(reference.null_share - current.null_share)
-    null_p = _chi_square([[reference.nulls, reference.values], [current.nulls, current.values]])
-    if min(reference.values, current.values) == 0:
-        return nulls, null_p
-    compare = _compare_numbers if reference.kind == "numeric" else _compare_categories
-    distance, p_value = compare(reference, current)
-    return max(nulls, distance), min(1.0, 2 * min(null_p, p_value))
+def judge_differences(
+    measured: Mapping[str, Mapping[str, Difference]], monitor: Monitor, *, past: Past
+) -> list[ColumnDrift]:
+    """Hold measured differences against chance, the past and the floor.
+
+    Parameters
+    ----------
+    measured : dict of str to dict of str to Difference
+        By column and statistic.
+    monitor : Monitor
+    past : dict
+
+    Returns
+    -------
+    list of ColumnDrift
+        In the order of the columns.
+    """
+    tests = [(column, name) for column, named in measured.items() for name in named if name in FLOORS]
+    limits = {(at, name): hold_against_past(measured[at][name], past.get((at, name), ())) for at, name in tests}
+    raw = [max(measured[at][name].p_value, limits[at, name].p_value) for at, name in tests]
+    corrected = dict(zip(tests, false_discovery_control(raw) if raw else [], strict=True))
+    found = []
+    for column, named in measured.items():
+        judged = [
+            _judge(name, named[name], limits[column, name], float(corrected[column, name]), monitor)
+            for name in named
+            if name in FLOORS
+        ]
+        described = {name: one.effect for name, one in named.items() if name not in FLOORS}
+        found.append(_sum_up(column, judged, described, monitor))
+    return found
 
 
-def _compare_numbers(reference: ColumnProfile, current: ColumnProfile) -> tuple[float, float]:
-    shares = np.linspace(0, 1, POINTS + 1)
-    points = np.unique([side.digest.get_quantile(share) for side in (reference, current) for share in shares])
-    distance = max(
-        abs(reference.digest.get_rank(at) - current.digest.get_rank(at))
-        for point in points
-        for at in (point, np.nextafter(point, np.inf))
+def _judge(name: str, difference: Difference, limit: Limit, p_value: float, monitor: Monitor) -> Judged:
+    floor = monitor.effect * FLOORS[name]
+    is_found = difference.effect >= floor and p_value <= 1 - monitor.confidence
+    return Judged(name, difference, limit, p_value, floor, bool(is_found))
+
+
+def _sum_up(column: str, judged: list[Judged], described: Mapping[str, float], monitor: Monitor) -> ColumnDrift:
+    telling = [one for one in judged if one.is_found] or judged
+    certain = (1 - monitor.confidence) / 100
+    return ColumnDrift(
+        column=column,
+        effect=min(1.0, max(one.size for one in telling) * monitor.effect),
+        p_value=float(np.min([one.p_value for one in judged])),
+        is_found=any(one.is_found for one in judged),
+        is_strong=any(one.is_found and one.size >= STRONG and one.p_value <= certain for one in judged),
+        tests=tuple(judged),
+        described=dict(described),
     )
-    effective = reference.values * current.values / (reference.values + current.values)
-    return float(distance), float(kolmogorov(math.sqrt(effective) * distance))
-
-
-def _compare_categories(reference: ColumnProfile, current: ColumnProfile) -> tuple[float, float]:
-    counts = _align(reference.categories, current.categories)
-    shares = counts / counts.sum(axis=1, keepdims=True)
-    return float(np.abs(shares[0] - shares[1]).sum() / 2), _chi_square(_pool_rare(counts))
-
-
-def _align(reference: Counter[str], current: Counter[str]) -> np.ndarray:
-    """Return the counts of both by category; what one may have counted among its others is one with them."""
-    sides = (reference, current)
-    apart = set(reference) | set(current)
-    for side in sides:
-        apart = apart & set(side) if side[OTHERS] else apart
-    names = sorted(apart - {OTHERS})
-    counts = np.array([[side[name] for name in names] + [0] for side in sides], dtype=float)
-    counts[:, -1] = [sum(side.values()) for side in sides] - counts.sum(axis=1)
-    return counts
-
-
-def _pool_rare(counts: np.ndarray) -> np.ndarray:
-    """Put the others (last) and categories too rare for chi-square together; new ones are rare or others by chance."""
-    expected = counts.sum(axis=0) * counts.sum(axis=1).min() / counts.sum()
-    rare = expected < LEAST_EXPECTED
-    rare[-1] = True
-    return np.column_stack([counts[:, ~rare], counts[:, rare].sum(axis=1)])
-
-
-def _chi_square(counts: np.ndarray | list[list[int]]) -> float:
-    table = np.asarray(counts, dtype=float)
-    table = table[:, table.sum(axis=0) > 0]
-    if table.shape[1] < 2 or (table.sum(axis=1) == 0).any():
-        return 1.0
-    return float(chi2_contingency(table).pvalue)

@@ -12,14 +12,11 @@ from lakemill.evaluation.metrics import METRICS
 from lakemill.lake import Lake
 from lakemill.lake.verdicts import Verdict, read_verdicts, record_verdict
 from lakemill.monitoring.decision import Facts, decide
-from lakemill.monitoring.drift import ColumnDrift, compare_profiles
+from lakemill.monitoring.finding_drift import find_data_drift, find_drift_together, find_prediction_drift
 from lakemill.monitoring.performance import Performance, realise
-from lakemill.monitoring.profiles import profile_windows, read_profile
+from lakemill.monitoring.wording import put_in_evidence
 from lakemill.registry.ledger import Entry, find_champion
 from lakemill.registry.models import Registry
-from lakemill.training.found_features import features_of
-
-MOST_COLUMNS = 20  # of the drift, kept with the verdict
 
 
 def judge_partition(workflow: Workflow, key: str, lake: Lake, registry: Registry) -> dict[str, Any]:
@@ -49,8 +46,10 @@ def judge_partition(workflow: Workflow, key: str, lake: Lake, registry: Registry
         for at, verdict in ingested.items()
         if at <= key and verdict.verdict != "blocked" and workflow.partition.holds(at)
     ]
-    drifts = _find_drift(workflow, key, lake, champion)
-    drifted = [one.column for one in drifts if one.has_drifted]
+    data = find_data_drift(workflow, key, lake, registry, champion)
+    predictions = find_prediction_drift(workflow, key, lake, champion)
+    together = find_drift_together(workflow, key, lake, champion)
+    enough = max(1, workflow.monitor.columns * len(data.drifts))
     performance = realise(workflow, key, lake)
     expected = _expected_score(champion, gates)
     facts = Facts(
@@ -58,7 +57,7 @@ def judge_partition(workflow: Workflow, key: str, lake: Lake, registry: Registry
         has_champion=champion is not None,
         since_training=len(workflow.partition.keys(max(gates), key)) - 1 if gates else None,
         has_changed=bool(gates) and _asks_for_another(workflow, gates[max(gates)]),
-        has_drifted=bool(drifts) and len(drifted) >= max(1, workflow.monitor.columns * len(drifts)),
+        has_drifted=len(data.drifted) >= enough or bool(together.drifted),
         has_decayed=_has_decayed(workflow, performance, expected),
     )
     decision = decide(facts, workflow.retrain)
@@ -70,10 +69,9 @@ def judge_partition(workflow: Workflow, key: str, lake: Lake, registry: Registry
         "rows": performance.rows,
         "digest": ingested[key].evidence.get("digest") if key in ingested else None,
         **_find_labels_digest(ingested.get(key)),
-        "drifted": drifted,
-        "columns": len(drifts),
-        "drift": [{**vars(one), "effect": _number(one.effect), "p_value": _number(one.p_value)} for one in drifts]
-        [:MOST_COLUMNS],
+        **put_in_evidence(data.drifts, data.drifted, data.moved or {}),
+        "prediction_drift": put_in_evidence(predictions.drifts, predictions.drifted, {}),
+        "drift_together": put_in_evidence(together.drifts, together.drifted, {}) if workflow.monitor.together else None,
         "facts": vars(facts),
     }  # fmt: skip
     json.dumps(evidence, allow_nan=False)
@@ -85,27 +83,6 @@ def _find_labels_digest(ingested: Verdict | None) -> dict[str, str]:
     """Return what tells which later labels this judgement knew, where the workflow has such labels."""
     labels = ingested.evidence.get("labels") if ingested is not None else None
     return {"labels": labels["digest"]} if labels else {}
-
-
-def _find_drift(workflow: Workflow, key: str, lake: Lake, champion: Entry | None) -> list[ColumnDrift]:
-    """Compare the partition with the partitions that the champion was trained on."""
-    if champion is None:
-        return []
-    snapshot = lake.read_document(f"snapshots/{champion.snapshot}") or {}
-    reference, current = read_profile(lake, snapshot["partitions"]), read_profile(lake, [key])
-    features = features_of(workflow, lake, champion.snapshot)
-    if features.windows:
-        of = profile_windows(workflow, [*snapshot["partitions"], key], lake, features.windows)
-        reference |= read_profile(lake, snapshot["partitions"], of=of)
-        current |= read_profile(lake, [key], of=of)
-    seen = {*features.numbers, *features.categorical}  # what the champion does not see does not count
-    return compare_profiles(
-        {name: one for name, one in reference.items() if name in seen},
-        {name: one for name, one in current.items() if name in seen},
-        effect=workflow.monitor.effect,
-        confidence=workflow.monitor.confidence,
-        least_rows=workflow.monitor.rows,
-    )
 
 
 def _expected_score(champion: Entry | None, gates: dict[str, Verdict]) -> float:

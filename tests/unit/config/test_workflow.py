@@ -10,12 +10,12 @@ from lakemill.config import METRICS, Workflow, load_settings, load_workflow
 from lakemill.config.cleaning import CleaningRule, LimitRange
 from lakemill.config.dataset import TimeSplit
 from lakemill.config.gate import AgainstChampion, Gate
+from lakemill.config.monitoring import Monitor
 from lakemill.config.workflow import (
     PREDICTION_COLUMNS,
     Budget,
     Candidate,
     Features,
-    Monitor,
     Range,
     Table,
 )

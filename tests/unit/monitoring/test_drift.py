@@ -7,8 +7,9 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
+from lakemill.config.monitoring import Monitor
 from lakemill.monitoring.drift import ColumnDrift, compare_profiles
-from lakemill.monitoring.profiles import ColumnProfile, merge, profile_column
+from lakemill.monitoring.sketches import ColumnProfile, merge, profile_column
 
 COLOURS = np.array(["red", "green", "blue", "white"], dtype=object)
 SHARES = [0.4, 0.3, 0.2, 0.1]
@@ -37,7 +38,7 @@ def towns(count: int, *, number: int = 300, first: int = 0, seed: int = 0) -> li
 def compare(
     reference: dict[str, ColumnProfile], current: dict[str, ColumnProfile], *, effect: float = 0.2, least_rows: int = 50
 ) -> list[ColumnDrift]:
-    return compare_profiles(reference, current, effect=effect, confidence=0.99, least_rows=least_rows)
+    return compare_profiles(reference, current, Monitor(effect=effect, rows=least_rows))
 
 
 def profile_many(count: int, *, seed: int) -> dict[str, ColumnProfile]:
@@ -65,7 +66,7 @@ def test_without_drift_at_most_one_comparison_in_a_hundred_finds_any(count: int,
     seeds = 100
 
     alarms = sum(
-        any(one.has_drifted for one in compare(reference, profile_many(count, seed=100 + seed), effect=effect))
+        any(one.is_found for one in compare(reference, profile_many(count, seed=100 + seed), effect=effect))
         for seed in range(seeds)
     )
 
@@ -77,7 +78,7 @@ def test_more_categories_than_are_counted_are_no_drift(rows: int, count: int) ->
     reference = sketch(towns(rows, number=3000), "categorical")
     assert reference["x"].categories[""] > 0
     alarms = sum(
-        compare(reference, sketch(towns(count, number=3000, seed=seed), "categorical"), effect=0.01)[0].has_drifted
+        compare(reference, sketch(towns(count, number=3000, seed=seed), "categorical"), effect=0.01)[0].is_found
         for seed in range(1, 31)
     )
 
@@ -88,13 +89,13 @@ def test_many_categories_that_others_take_the_place_of_are_drift() -> None:
     reference = sketch(towns(20_000, number=3000), "categorical")
     current = sketch(towns(700, number=3000) + towns(300, number=20, first=5000), "categorical")
 
-    assert compare(reference, current)[0].has_drifted
+    assert compare(reference, current)[0].is_found
 
 
 @pytest.mark.parametrize("count", [50, 500, 5000])
 def test_a_shift_by_one_standard_deviation_is_found(count: int) -> None:
     found = [
-        compare(sketch(normal(5000)), sketch(normal(count, mean=1, seed=seed)))[0].has_drifted for seed in range(1, 21)
+        compare(sketch(normal(5000)), sketch(normal(count, mean=1, seed=seed)))[0].is_found for seed in range(1, 21)
     ]
 
     assert all(found)
@@ -105,7 +106,7 @@ def test_a_tiny_shift_is_no_drift_however_certain() -> None:
 
     assert drift.p_value < 1e-6
     assert drift.effect == pytest.approx(0.02, abs=0.005)  # 2 Phi(0.05 / 2) - 1
-    assert not drift.has_drifted
+    assert not drift.is_found
 
 
 def test_a_large_distance_of_few_rows_is_no_drift() -> None:
@@ -113,7 +114,7 @@ def test_a_large_distance_of_few_rows_is_no_drift() -> None:
         compare(sketch(normal(10)), sketch(normal(10, seed=seed)), effect=0.05, least_rows=2)[0] for seed in range(1, 6)
     ]
 
-    assert all(drift.effect > 0.05 and not drift.has_drifted for drift in found)
+    assert all(drift.effect > 0.05 and not drift.is_found for drift in found)
 
 
 def test_the_effect_is_the_kolmogorov_smirnov_distance() -> None:
@@ -130,7 +131,7 @@ def test_the_effect_of_categories_is_their_total_variation() -> None:
     (drift,) = compare(sketch(reference, "categorical"), sketch(current, "categorical"))
 
     assert drift.effect == pytest.approx(0.3)
-    assert drift.has_drifted
+    assert drift.is_found
 
 
 @pytest.mark.parametrize(
@@ -146,7 +147,7 @@ def test_the_effect_of_categories_is_their_total_variation() -> None:
 def test_a_jump_of_the_share_of_missing_values_is_drift(reference: Any, current: Any) -> None:
     (drift,) = compare(sketch(list(reference)), sketch(list(current)))
 
-    assert drift.has_drifted
+    assert drift.is_found
     assert drift.effect >= 0.5
 
 
@@ -163,7 +164,7 @@ def test_a_jump_of_the_share_of_missing_values_is_drift(reference: Any, current:
     ids=["only new", "many new", "few new", "others gone", "one for ever", "identifiers, always new"],
 )
 def test_new_categories_are_drift_where_they_are_many(reference: Any, current: Any, has_drifted: bool) -> None:
-    assert compare(sketch(reference, "categorical"), sketch(current, "categorical"))[0].has_drifted == has_drifted
+    assert compare(sketch(reference, "categorical"), sketch(current, "categorical"))[0].is_found == has_drifted
 
 
 @pytest.mark.parametrize(
@@ -178,14 +179,14 @@ def test_new_categories_are_drift_where_they_are_many(reference: Any, current: A
     ],
 )
 def test_numbers_with_many_equal_values(reference: np.ndarray, current: np.ndarray, has_drifted: bool) -> None:
-    assert compare(sketch(reference), sketch(current))[0].has_drifted == has_drifted
+    assert compare(sketch(reference), sketch(current))[0].is_found == has_drifted
 
 
 @pytest.mark.parametrize(("reference", "current"), [(49, 1000), (1000, 49), (0, 1000), (1000, 0), (0, 0)])
 def test_few_rows_on_a_side_are_not_judged(reference: int, current: int) -> None:
     (drift,) = compare(sketch(normal(reference)), sketch(normal(current, mean=9)))
 
-    assert (drift.column, drift.has_drifted) == ("x", False)
+    assert (drift.column, drift.is_found) == ("x", False)
     assert math.isnan(drift.effect)
     assert math.isnan(drift.p_value)
 

@@ -12,20 +12,14 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 import pytest
+from datasketches import tdigest_double
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from workflows_for_tests import make_rows, make_workflow, publish
 
 from lakemill.lake import Lake
-from lakemill.monitoring.profiles import (
-    MOST_CATEGORIES,
-    TABLE,
-    ColumnProfile,
-    merge,
-    profile_column,
-    profile_partition,
-    read_profile,
-)
+from lakemill.monitoring.profiles import TABLE, profile_partition, profile_predictions, read_profile
+from lakemill.monitoring.sketches import COMPRESSION, MOST_CATEGORIES, ColumnProfile, merge, profile_column
 
 FIRST, SECOND = "2020-01-01", "2020-01-02"
 numbers = st.lists(st.none() | st.floats(-1e9, 1e9), max_size=300)
@@ -151,6 +145,38 @@ def test_numbers_of_any_type_are_numbers(kind: pa.DataType) -> None:
     assert profile_column("x", values, "numeric").mean == 0.5
 
 
+@pytest.mark.parametrize("count", [10_001, 200_000])
+@pytest.mark.parametrize("name", ["normal", "lognormal", "integers", "mostly zero"])
+def test_a_digest_that_is_cut_here_ranks_like_one_that_the_library_fills(name: str, count: int) -> None:
+    draw = np.random.default_rng(0)
+    values = {
+        "normal": draw.normal(0, 1, count),
+        "lognormal": draw.lognormal(0, 3, count),
+        "integers": draw.integers(0, 10, count).astype(float),
+        "mostly zero": np.where(draw.random(count) < 0.9, 0.0, draw.random(count)),
+    }[name]
+    filled = tdigest_double(COMPRESSION)
+    filled.update(values)
+    points = np.unique(np.quantile(values, np.linspace(0.001, 0.999, 500))).tolist()
+    points = [point + 0.005 for point in points] if name == "integers" else points
+
+    ours, library = (np.array(digest.get_cdf(points)[:-1]) for digest in (sketch(values).digest, filled))
+    ordered = np.sort(values)
+    low, high = (np.searchsorted(ordered, points, side=side) / count for side in ("left", "right"))
+
+    def miss(ranks: np.ndarray) -> float:
+        return float(np.maximum(np.maximum(low - ranks, ranks - high), 0).max())
+
+    assert miss(ours) <= max(miss(library), 0.002)
+    assert sketch(values).digest.get_total_weight() == count
+
+
+def test_infinity_is_no_value() -> None:
+    profile = sketch([1.0, math.inf, -math.inf, 3.0, math.nan])
+
+    assert (profile.count, profile.nulls, profile.mean, profile.extremes) == (5, 3, 2.0, (1.0, 3.0))
+
+
 def test_chunks_in_memory_give_the_same_sketch_as_one() -> None:
     values = np.random.default_rng(0).normal(0, 1, 5000)
     parts = pa.chunked_array(np.array_split(values, 7))
@@ -179,6 +205,18 @@ def test_the_same_partition_again_writes_nothing(lake: Lake) -> None:
 
     assert [profile_partition(workflow, FIRST, lake)["changed"] for _ in range(2)] == [True, False]
     assert lake.version(TABLE) == 0
+
+
+def test_predictions_are_profiled_by_the_model_that_made_them(lake: Lake) -> None:
+    workflow = make_workflow()
+    made = {"score": [0.2, 0.4, None], "predicted": ["no", "yes", None], "model_version": ["1", "1", None]}
+    lake.replace_partition("predictions", FIRST, pa.table(made))
+
+    held = read_profile(lake, [FIRST], of=profile_predictions(workflow, FIRST, lake, "1"))
+
+    assert (held["score"].count, held["score"].mean) == (2, pytest.approx(0.3))
+    assert held["predicted"].categories == {"no": 1, "yes": 1}
+    assert read_profile(lake, [FIRST], of=profile_predictions(workflow, FIRST, lake, "2"))["score"].count == 0
 
 
 def test_partitions_are_merged_when_read(lake: Lake) -> None:
@@ -220,12 +258,12 @@ PROFILING = """
 import hashlib, sys
 sys.path[:0] = sys.argv[1:]
 import numpy as np, pyarrow as pa
-from lakemill.monitoring.profiles import _pack, profile_column
+from lakemill.monitoring.sketches import pack, profile_column
 draw = np.random.default_rng(0)
 size = profile_column("x", pa.chunked_array([draw.lognormal(0, 1, 20000)]), "numeric")
 drawn = pa.array(draw.choice(list("abcdef"), 999).astype(object))
 colour = profile_column("y", pa.chunked_array([drawn]), "categorical")
-print(hashlib.sha256(repr([sorted(_pack(one).items()) for one in (size, colour)]).encode()).hexdigest())
+print(hashlib.sha256(repr([sorted(pack(one).items()) for one in (size, colour)]).encode()).hexdigest())
 """
 
 

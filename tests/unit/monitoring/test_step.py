@@ -3,12 +3,14 @@
 from dataclasses import dataclass, field
 from typing import Any, cast
 
+import pyarrow.compute as pc
 import pytest
 from workflows_for_tests import block, end_of, make_rows, make_workflow, publish
 
 from lakemill.config import Workflow
 from lakemill.lake import Lake
 from lakemill.lake.verdicts import TABLE, Verdict, read_verdicts, record_verdict
+from lakemill.monitoring.drift_table import TABLE as DRIFT
 from lakemill.monitoring.profiles import TABLE as PROFILES
 from lakemill.monitoring.profiles import profile_partition, profile_windows, read_profile
 from lakemill.monitoring.step import judge_partition
@@ -36,6 +38,8 @@ class Models:
 
         if version not in self.pipelines:
             rows = make_rows(self.workflow, FIRST)
+            for name in self.workflow.features.made:
+                rows = rows.append_column(name, rows.column("size"))
             candidate = self.workflow.train.candidates["plain"]
             pipeline = make_pipeline(candidate, self.workflow.features, problem="classification", parameters={}, seed=0)
             label = make_target(rows, self.workflow.table.label)
@@ -177,13 +181,13 @@ def test_judging_again_changes_nothing_whatever_came_later(lake: Lake) -> None:
     put_in_charge(workflow, lake, FIRST)
     for key in (SECOND, THIRD, FOURTH):
         bring_through(workflow, lake, key)
-    before = lake.version(TABLE)
+    before = lake.version(TABLE), lake.version(DRIFT), lake.version(PROFILES)
 
     for key in (SECOND, THIRD, FOURTH):
         score_partition(workflow, key, lake, registry_of(workflow))
         judge_partition(workflow, key, lake, registry_of(workflow))
 
-    assert lake.version(TABLE) == before
+    assert (lake.version(TABLE), lake.version(DRIFT), lake.version(PROFILES)) == before
 
 
 def test_a_later_model_does_not_judge_an_earlier_partition(lake: Lake) -> None:
@@ -248,3 +252,108 @@ def test_a_partition_that_came_again_has_its_windows_profiled_again(lake: Lake) 
     profile_windows(workflow, [FIRST], lake, workflow.features.windows)
 
     assert read_profile(lake, [FIRST], of=of)["size_mean_2_days"].mean > 2
+
+
+def evidence_of(lake: Lake, key: str) -> dict[str, Any]:
+    return read_verdicts(lake, "monitoring")[key].evidence
+
+
+def test_a_mild_difference_is_drift_when_it_is_found_again(lake: Lake) -> None:
+    workflow = make_workflow(monitor={"effect": 0.15})
+    ingest(workflow, lake, FIRST, count=2000)
+    put_in_charge(workflow, lake, FIRST)
+
+    verdicts = [bring_through(workflow, lake, key, shift=0.5, count=1000)["verdict"] for key in (SECOND, THIRD)]
+
+    assert verdicts == ["nothing", "retrain"]
+    first, second = (evidence_of(lake, key)["drift"][0] for key in (SECOND, THIRD))
+    assert (first["column"], first["is_found"], first["has_drifted"]) == ("size", True, False)
+    assert (second["column"], second["is_found"], second["has_drifted"]) == ("size", True, True)
+
+
+def test_one_found_too_long_ago_does_not_count(lake: Lake) -> None:
+    workflow = make_workflow(monitor={"effect": 0.15, "alarm": {"found": 2, "of": 2}})
+    ingest(workflow, lake, FIRST, count=2000)
+    put_in_charge(workflow, lake, FIRST)
+
+    shifts = {SECOND: 0.5, THIRD: 0.0, FOURTH: 0.5}
+    verdicts = [bring_through(workflow, lake, key, shift=shift, count=1000)["verdict"] for key, shift in shifts.items()]
+
+    assert verdicts == ["nothing"] * 3
+
+
+@pytest.mark.parametrize(("sway", "drifted"), [(0.0, ["size"]), (1.0, [])])
+def test_what_partitions_always_do_is_no_drift(lake: Lake, sway: float, drifted: list[str]) -> None:
+    workflow = make_workflow()
+    keys = [f"2020-01-{day:02}" for day in range(1, 10)]
+    for number, key in enumerate(keys):
+        bring_through(workflow, lake, key, shift=sway * (-1) ** number, count=500)
+    put_in_charge(workflow, lake, keys[-1])
+
+    bring_through(workflow, lake, "2020-01-10", shift=0.8, count=500)
+
+    assert evidence_of(lake, "2020-01-10")["drifted"] == drifted
+    why = next(one["why"] for one in evidence_of(lake, "2020-01-10")["drift"] if one["column"] == "size")
+    assert ("the past explains it" in why) == (not drifted)
+
+
+def test_drift_of_predictions_is_told_beside_that_of_columns(lake: Lake) -> None:
+    workflow = make_workflow()
+    ingest(workflow, lake, FIRST, count=500)
+    put_in_charge(workflow, lake, FIRST)
+    bring_through(workflow, lake, SECOND, count=500)
+    bring_through(workflow, lake, THIRD, count=500, shift=2.0)
+
+    quiet, moved = (evidence_of(lake, key)["prediction_drift"] for key in (SECOND, THIRD))
+    assert (quiet["columns"], quiet["drifted"]) == (
+        0,
+        [],
+    )  # the model's first predictions are what later ones are held to
+    assert set(moved["drifted"]) == {"score", "predicted"}
+
+
+def test_columns_are_ranked_by_what_their_drift_does_to_the_predictions(lake: Lake) -> None:
+    workflow = make_workflow()
+    ingest(workflow, lake, FIRST, count=500)
+    put_in_charge(workflow, lake, FIRST)
+    rows = make_rows(workflow, SECOND, 500, shift=0.6)
+    noise = rows.column_names.index("noise")
+    rows = rows.set_column(noise, "noise", pc.add(rows.column("noise"), 3.0))
+    publish(workflow, lake, SECOND, rows)
+    profile_partition(workflow, SECOND, lake)
+
+    judge_partition(workflow, SECOND, lake, registry_of(workflow))
+
+    evidence = evidence_of(lake, SECOND)
+    assert evidence["drifted"] == ["size", "noise"]  # noise has moved farther, and the model does not look at it
+    size, noise = evidence["drift"][:2]
+    assert size["effect"] < noise["effect"]
+    assert size["moves_predictions_by"] > 3 * noise["moves_predictions_by"]
+    assert "values have shifted" in size["why"]
+
+
+def test_columns_that_come_apart_are_found_together_where_that_is_asked_for(lake: Lake) -> None:
+    workflow = make_workflow(monitor={"together": True}, features={"numeric": ["size", "noise"], "categorical": []})
+    tied = make_rows(workflow, FIRST, 1000)
+    tied = tied.set_column(tied.column_names.index("noise"), "noise", tied.column("size"))
+    for key, rows in ((FIRST, tied), (SECOND, make_rows(workflow, SECOND, 1000))):
+        publish(workflow, lake, key, rows)
+        profile_partition(workflow, key, lake)
+        if key == FIRST:
+            put_in_charge(workflow, lake, FIRST)
+
+    judged = judge_partition(workflow, SECOND, lake, registry_of(workflow))
+
+    assert evidence_of(lake, SECOND)["drifted"] == []
+    assert evidence_of(lake, SECOND)["drift_together"]["drifted"] == ["all columns"]
+    assert judged == {"verdict": "retrain", "reason": "drift"}
+
+
+def test_rows_that_hang_together_as_ever_are_not_told_apart(lake: Lake) -> None:
+    workflow = make_workflow(monitor={"together": True})
+    ingest(workflow, lake, FIRST, count=1000)
+    put_in_charge(workflow, lake, FIRST)
+
+    bring_through(workflow, lake, SECOND, count=1000)
+
+    assert evidence_of(lake, SECOND)["drift_together"]["drifted"] == []
