@@ -6,7 +6,7 @@ from airflow.sdk import DAG, Param
 
 from lakemill.config import load_settings, load_workflows
 from lakemill.orchestration import labels as tasks
-from lakemill.orchestration.assets import dag_options
+from lakemill.orchestration.assets import MOST_QUESTIONS, dag_options
 
 FORM = {"rows": Param(10, type="integer", minimum=1, maximum=50, title="How many labels to ask about")}
 
@@ -19,5 +19,6 @@ for name, workflow in load_workflows(load_settings())[0].items():
             subject=f"Which {workflow.table.label.column} is right?",
             body="Choose the right label, unsure or drop; an empty field says nothing.",
             response_timeout=timedelta(days=7),
+            retries=MOST_QUESTIONS - 1,
         )
         tasks.keep_answers(name, form, asked.output)

@@ -8,7 +8,7 @@ from airflow.sdk import DAG, Param, PartitionedAssetTimetable
 from lakemill.config import load_settings, load_workflows
 from lakemill.orchestration import training as tasks
 from lakemill.orchestration.approval import ApprovalForm
-from lakemill.orchestration.assets import dag_options, name_asset
+from lakemill.orchestration.assets import MOST_QUESTIONS, dag_options, name_asset
 
 FORM = {
     "partition": Param(
@@ -40,5 +40,6 @@ for name, workflow in load_workflows(load_settings())[0].items():
             verdict=verdict,
             subject=f"{name}: may this model take charge?",
             response_timeout=workflow.approve.within,
+            retries=MOST_QUESTIONS - 1,
         )
         promote(name, taken, version, verdict, asked.output)

@@ -18,7 +18,7 @@ pytestmark = pytest.mark.integration
 
 FIRST, SECOND, THIRD = (f"2024-03-0{day}" for day in range(1, 4))
 TRAINING, ROLLBACK = "/dags/approved.training", "/dags/approved.rollback"
-SECONDS_TO_READ = 5  # see test_labels
+SECONDS_TO_READ = 12  # see test_reviewing_labels
 
 
 def wait_for(find: Callable[[], Any], seconds: float = 240) -> Any:

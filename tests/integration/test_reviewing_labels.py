@@ -17,7 +17,7 @@ from lakemill.lake.verdicts import read_verdicts
 pytestmark = pytest.mark.integration
 
 DAG = "/dags/tumours.labels"
-SECONDS_TO_READ = 5
+SECONDS_TO_READ = 12
 
 
 def wait_for(find: Callable[[], Any], seconds: float = 120) -> Any:

@@ -11,6 +11,8 @@ from airflow.sdk import Asset
 from lakemill.config import Workflow
 
 # A run that waits for its history is deferred and holds no slot; a low limit could keep out the run it waits for.
+# where an answer comes before the scheduler has seen that the task waits, Airflow takes it for lost and asks again
+MOST_QUESTIONS = 6
 MOST_WAITING_RUNS = 10_000
 
 
