@@ -28,9 +28,9 @@ def predict(
     output: Annotated[Path | None, typer.Option(help=".parquet or .csv; CSV on the screen if left out.")] = None,
 ) -> None:
     """Score the rows of a file as a partition is scored; the query and the cleaning rules are not applied."""
+    from lakemill.cli.diagnose import open_registry
     from lakemill.lake import Lake
     from lakemill.registry.diagnosis import choose_version
-    from lakemill.registry.models import Registry
     from lakemill.scoring.files import score_file
 
     if not file.is_file():
@@ -38,7 +38,7 @@ def predict(
     if output is not None and not output.parent.is_dir():
         raise ConfigError(f"no folder {output.parent}", where="--output", remedy="make it, or name another file")
     declared, settings = _choose(workflow), load_settings()
-    registry = Registry(declared, address=settings.registry, artifacts=settings.artifacts)
+    registry = open_registry(declared, settings)
     chosen = choose_version(registry, version)
     scores = score_file(declared, Lake(settings.lake, declared.workflow), registry, file, version=chosen)
     rows, unscored = _write(scores.pieces, output)

@@ -37,15 +37,15 @@ def rollback(
     by: Annotated[str | None, typer.Option(help="Who does it; your name on this machine if left out.")] = None,
 ) -> None:
     """Put an earlier model in charge again: from the next partition on, or for what is scored already too."""
+    from lakemill.cli.diagnose import open_registry
     from lakemill.lake import Lake
-    from lakemill.registry.models import Registry
     from lakemill.registry.rolling_back import roll_back
 
     began, console = time.monotonic(), _console()
     settings = load_settings()
     declared = find_workflow(workflow, settings)
     lake = Lake(settings.lake, workflow)
-    registry = Registry(declared, address=settings.registry, artifacts=settings.artifacts)
+    registry = open_registry(declared, settings)
     entry = roll_back(
         declared,
         lake,
