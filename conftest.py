@@ -44,7 +44,7 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
             file = str(super()._split_scope(nodeid))
             if "flights" in file:
                 return "flights"
-            if not file.startswith("tests/integration/"):
+            if not file.startswith("tests/integration/") or "ci_script" in file:  # that one needs no server
                 return file
             return "services" if any(name in file for name in OWN_SERVERS) else "house"
 

@@ -12,14 +12,14 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from rich.console import Console, Group
 
-from lakemill.config import Settings, Workflow, find_workflow, load_settings
-from lakemill.exceptions import ConfigError, ServiceError
+from lakemill.cli.kept_models import open_registry
+from lakemill.config import find_workflow, load_settings
+from lakemill.exceptions import ConfigError
 
 if TYPE_CHECKING:
     from rich.table import Table
 
     from lakemill.registry.diagnosis import Diagnosis
-    from lakemill.registry.models import Registry
 
 WORST = 5
 
@@ -173,31 +173,6 @@ def _write(
     for place in (json_file, plots, html):
         if place is not None:
             console.print(f"written: {place}", markup=False)
-
-
-def open_registry(workflow: Workflow, settings: Settings) -> "Registry":
-    """Return the registry of a workflow's models.
-
-    Raises
-    ------
-    ServiceError
-        If it is the embedded one, and that does not run.
-    """
-    from lakemill.cli.embedded import find_running
-    from lakemill.cli.embedded.environment import is_embedded
-    from lakemill.cli.embedded.postgres import database_url
-    from lakemill.registry.models import Registry
-
-    address = settings.registry
-    if is_embedded(settings, "mlflow"):
-        if find_running(settings) is None:
-            raise ServiceError(
-                "models are kept in the embedded PostgreSQL, which does not run",
-                where=workflow.workflow,
-                remedy="start it: lakemill up",
-            )
-        address = database_url(settings.state.absolute(), "mlflow")
-    return Registry(workflow, address=address, artifacts=settings.artifacts)
 
 
 def _figure(value: float | None) -> str:

@@ -21,7 +21,7 @@ from lakemill.cli.failures import show_blocked, show_failures
 from lakemill.cli.init import app as init_app
 from lakemill.cli.labels import app as labels_app
 from lakemill.cli.lake import app as lake_app
-from lakemill.cli.plan import plan
+from lakemill.cli.plan import choose_checked, plan
 from lakemill.cli.predict import predict
 from lakemill.cli.quarantine import app as quarantine_app
 from lakemill.cli.rollback import ledger, rollback
@@ -78,23 +78,11 @@ def main() -> None:
 @app.command()
 def check(workflow: OptionalName = None) -> None:
     """Check workflow files, with their SQL, suites and estimators."""
-    from lakemill.cli.checking import check_workflow
-
-    settings = load_settings()
-    workflows, faults = _chosen(workflow, settings)
-    for one in workflows:
-        try:
-            check_workflow(one, settings)
-            console.print(f"[green]ok[/green] {one.workflow}: {one.description}")
-        except LakemillError as error:
-            faults.append(error)
-    for fault in faults:
-        errors.print("[red]error:[/red] ", end="")
-        errors.print(str(fault), markup=False)
-    if faults:
-        raise typer.Exit(1)
-    if not workflows:
-        raise ConfigError("no workflow files", where="include/workflows", remedy="write one: lakemill schema")
+    choose_checked(
+        [workflow] if workflow else None,
+        load_settings(),
+        report=lambda one: console.print(f"[green]ok[/green] {one.workflow}: {one.description}"),
+    )
 
 
 @app.command()

@@ -4,6 +4,7 @@ Light at the top, as ``main`` is. Stays out: finding it (``delivery``), wording 
 """
 
 import sys
+from collections.abc import Callable
 from contextlib import nullcontext
 from datetime import UTC, datetime
 from pathlib import Path
@@ -63,8 +64,10 @@ def plan(
         raise typer.Exit(CHANGES)
 
 
-def choose_checked(names: list[str] | None, settings: Settings) -> list[Workflow]:
-    """Return the workflows of these names, all by default, after the checks of ``lakemill check``.
+def choose_checked(
+    names: list[str] | None, settings: Settings, *, report: Callable[[Workflow], None] = lambda one: None
+) -> list[Workflow]:
+    """Return the workflows of these names, all by default, after the checks of ``lakemill check``; report the good ones.
 
     Raises
     ------
@@ -89,6 +92,7 @@ def choose_checked(names: list[str] | None, settings: Settings) -> list[Workflow
     for one in chosen:
         try:
             check_workflow(one, settings)
+            report(one)
         except LakemillError as error:
             faults.append(error)
     for fault in faults:

@@ -134,7 +134,7 @@ class Planner:
             return None
 
     def _load_champion(self, workflow: Workflow, lake: Lake, notes: list[str]) -> Champion | None:
-        from lakemill.cli.diagnose import open_registry
+        from lakemill.cli.kept_models import open_registry
 
         os.environ.setdefault("MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR", "false")
         if find_champion(lake, as_of=self.now) is None:

@@ -28,7 +28,7 @@ def predict(
     output: Annotated[Path | None, typer.Option(help=".parquet or .csv; CSV on the screen if left out.")] = None,
 ) -> None:
     """Score the rows of a file as a partition is scored; the query and the cleaning rules are not applied."""
-    from lakemill.cli.diagnose import open_registry
+    from lakemill.cli.kept_models import open_registry
     from lakemill.lake import Lake
     from lakemill.registry.diagnosis import choose_version
     from lakemill.scoring.files import score_file

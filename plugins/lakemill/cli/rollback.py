@@ -37,7 +37,7 @@ def rollback(
     by: Annotated[str | None, typer.Option(help="Who does it; your name on this machine if left out.")] = None,
 ) -> None:
     """Put an earlier model in charge again: from the next partition on, or for what is scored already too."""
-    from lakemill.cli.diagnose import open_registry
+    from lakemill.cli.kept_models import open_registry
     from lakemill.lake import Lake
     from lakemill.registry.rolling_back import roll_back
 

@@ -43,7 +43,7 @@ def read_rows(workflow: Workflow, lake: Lake, partition: str, windows: Sequence[
     return rows if rows is not None else pa.table({})
 
 
-def score_rows(pipeline: Pipeline, rows: pa.Table, features: Features) -> Iterator[tuple[pd.DataFrame, Prediction]]:
+def score_pieces(pipeline: Pipeline, rows: pa.Table, features: Features) -> Iterator[tuple[pd.DataFrame, Prediction]]:
     """Yield features and predictions of rows, piece by piece in their order.
 
     Parameters

@@ -20,7 +20,7 @@ from lakemill.evaluation.importance import Importance, measure_importance
 from lakemill.evaluation.metrics import METRICS
 from lakemill.evaluation.predictions import Prediction
 from lakemill.evaluation.scale import measure_scale
-from lakemill.evaluation.scored_rows import PIECE_ROWS, read_rows, score_rows
+from lakemill.evaluation.scored_rows import PIECE_ROWS, read_rows, score_pieces
 from lakemill.evaluation.scoring_time import MOST_ROWS, ScoringPace, measure_scoring
 from lakemill.evaluation.skew import Skew, compare_ways
 from lakemill.evaluation.slices import SliceReport, compare_slices, cut_declared, cut_features
@@ -210,7 +210,7 @@ def _compare_ways(
     piece, seen = rows.slice(first, most), names.iloc[first : first + most]
     is_there = (mine.isin(seen) | ~mine.isin(names)).to_numpy()
     mine, of = mine[is_there], of[is_there]
-    X, made = next(score_rows(pipeline, piece, workflow.features))
+    X, made = next(score_pieces(pipeline, piece, workflow.features))
     scored = _as_array(made.align(candidate.classes))
     X, scored = X.set_axis(pd.Index(seen)), scored[~seen.duplicated().to_numpy()]
     by_training = loaded.X.iloc[at[of]].set_axis(pd.Index(mine)), _as_array(candidate.take(places[of]))
