@@ -67,7 +67,7 @@ def plan(
 def choose_checked(
     names: list[str] | None, settings: Settings, *, report: Callable[[Workflow], None] = lambda one: None
 ) -> list[Workflow]:
-    """Return the workflows of these names, all by default, after the checks of ``lakemill check``; report the good ones.
+    """Return the workflows of these names, all by default, after the checks of ``lakemill check``; report good ones.
 
     Raises
     ------
