@@ -33,6 +33,16 @@ def lay_out(project: Path) -> None:
         (project / name).symlink_to(REPOSITORY / name)
 
 
+def write_all(project: Path) -> None:
+    """Write every problem of the house."""
+    for write in (write_tumours, write_wines, write_diabetes):
+        write(project)
+    write_tumours(project, "trusting")
+    write_tumours(project, "approved", approve="always", retrain={"first_after": 1})
+    for name in ("calm", "killed"):
+        write_many_rows(project, name)
+
+
 def write_workflow(project: Path, content: dict) -> None:
     path = project / "include" / "workflows" / f"{content['workflow']}.yaml"
     path.write_text(yaml.safe_dump(content, sort_keys=False))

@@ -46,8 +46,14 @@ time.sleep(600)
 """
 
 
+@pytest.fixture(scope="module")
+def prepared(shared: Path) -> Path:
+    """Where the first test keeps the databases that its start has prepared, for the others to begin with."""
+    return shared / "prepared"
+
+
 @pytest.fixture
-def settings(tmp_path: Path) -> Iterator[Settings]:
+def settings(tmp_path: Path, prepared: Path) -> Iterator[Settings]:
     project = tmp_path / "project"
     (project / "plugins").mkdir(parents=True)
     (project / "dags").mkdir()
@@ -62,9 +68,17 @@ def settings(tmp_path: Path) -> Iterator[Settings]:
         artifacts=str(state / "models"),
         studies=database.format("studies"),
     )
+    if prepared.exists():
+        state.mkdir()
+        copy_cluster(prepared, state / "postgres")
     yield settings
     installation.stop(settings, report=ignore)
     kill(find_processes(settings))  # after a failed test nothing may go on running
+
+
+def copy_cluster(source: Path, target: Path) -> None:
+    """Copy PostgreSQL's folder with its owner, which as root is another user."""
+    subprocess.run(["cp", "-a", source, target], check=True)
 
 
 def ignore(phase: str) -> None:
@@ -130,7 +144,7 @@ def start_task(airflow_url: str) -> None:
     assert wait_until(lambda: is_task_running(airflow_url), seconds=120)
 
 
-def test_attached_installation_ends_with_its_killed_starter(settings: Settings) -> None:
+def test_attached_installation_ends_with_its_killed_starter(settings: Settings, prepared: Path) -> None:
     names = ("project", "state", "lake", "registry", "artifacts", "studies")
     variables = {f"LAKEMILL_{name.upper()}": str(getattr(settings, name)) for name in names}
     with subprocess.Popen(
@@ -142,6 +156,7 @@ def test_attached_installation_ends_with_its_killed_starter(settings: Settings) 
     assert wait_until(lambda: not keeper.is_running(), seconds=15)
     assert find_processes(settings) == []
     assert not (settings.state / "running.json").exists()
+    copy_cluster(settings.state / "postgres", prepared)
 
 
 def test_detached_installation_lives_through_deaths_and_stops_without_a_trace(settings: Settings) -> None:
@@ -172,7 +187,7 @@ def test_start_cleans_up_after_a_killed_keeper_and_stop_ends_running_tasks(setti
     assert wait_until(lambda: installation.find_running(settings) is None, seconds=5)
     second = installation.start(settings, attached=True, report=ignore)
     assert second.pid != first.pid
-    assert wait_until(lambda: is_task_running(second.airflow_url), seconds=120)  # taken up again
+    assert wait_until(lambda: is_task_running(second.airflow_url), seconds=300)  # taken up again
 
     began = time.monotonic()
     assert installation.stop(settings, report=ignore) is True
@@ -182,7 +197,7 @@ def test_start_cleans_up_after_a_killed_keeper_and_stop_ends_running_tasks(setti
 
 def test_start_names_the_service_that_fails_and_stops_the_others(settings: Settings) -> None:
     cluster = settings.state / "postgres"
-    cluster.mkdir(parents=True, mode=0o700)
+    cluster.mkdir(parents=True, mode=0o700, exist_ok=True)
     (cluster / "PG_VERSION").write_text("18\n")
     (cluster / "postgresql.conf").write_text("no_such_option = 1\n")
     with pytest.raises(ServiceError) as caught:
@@ -202,7 +217,7 @@ def test_start_refuses_a_demanded_port_in_use(settings: Settings, monkeypatch: p
 
 
 def test_stop_leaves_alone_a_shell_that_only_knows_the_folder(settings: Settings) -> None:
-    settings.state.mkdir()
+    settings.state.mkdir(exist_ok=True)
     variables = os.environ | {"LAKEMILL_STATE": str(settings.state)}
     with subprocess.Popen(["sleep", "60"], env=variables) as shell:
         assert find_marked(settings.state) == []

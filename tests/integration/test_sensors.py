@@ -1,107 +1,23 @@
 """Sensors through a real installation: a broker of its own, a history replayed, and readings that come late."""
 
 import json
-import os
-import subprocess
-import sys
-import tempfile
 import time
-from collections.abc import Callable, Iterator
-from pathlib import Path
+from collections.abc import Callable
 
-import numpy as np
 import pandas as pd
-import problems
 import pytest
 from house import House
+from meters import DAYS, READINGS, make_readings
 from paho.mqtt.client import Client
 from paho.mqtt.enums import CallbackAPIVersion
 
-from lakemill.cli.airflow_api import AirflowApi
-from lakemill.cli.embedded import environment, find_running, start, stop
-from lakemill.config import Settings
+from lakemill.cli.embedded import find_running
 from lakemill.lake.history import read_history
 from lakemill.lake.verdicts import read_verdicts
 
 pytestmark = pytest.mark.integration
 
-DAYS = ("2024-05-01", "2024-05-02", "2024-05-03")
-READINGS = 120  # a day
 TABLES = ("raw_meters", "clean", "profiles", "predictions")
-
-
-def make_readings(day: str, count: int, *, first: int = 0) -> pd.DataFrame:
-    draw = np.random.default_rng([first, *day.encode()])
-    load = draw.normal(size=count).round(3)
-    minutes = pd.to_timedelta(np.arange(first, first + count) * 5, unit="min")
-    return pd.DataFrame(
-        {
-            "meter": np.where(np.arange(count) % 2, "north", "south"),
-            "at": (pd.Timestamp(day) + minutes).strftime("%Y-%m-%d %H:%M:%S"),
-            "load": load,
-            "peak": (load + draw.normal(0, 0.3, count) > 0).astype(int),
-        }
-    )
-
-
-def write_meters(project: Path) -> None:
-    for day in DAYS:
-        make_readings(day, READINGS).to_csv(project / f"include/data/meters_{day}.csv", index=False)
-    problems.write_workflow(
-        project,
-        {
-            "workflow": "meters",
-            "description": "Is it a peak?",
-            "partition": {"every": "day", "start": DAYS[0], "end": DAYS[-1]},
-            "collect": {
-                "meters": {
-                    "kind": "mqtt",
-                    "topic": "plant/{meter}/load",
-                    "event_time": "at",
-                    "key": ["meter", "at"],
-                    "types": {"load": "number"},
-                    "replay": {"path": "include/data/meters_{partition}.csv", "topic": "plant/{meter}/load"},
-                }
-            },
-            "table": {
-                "key": ["meter", "at"],
-                "event_time": "at",
-                "label": {"column": "peak", "problem": "classification"},
-            },
-            "features": {"numeric": ["load"], "categorical": ["meter"]},
-            "train": {"metric": "roc_auc", "candidates": {"logistic": problems.LOGISTIC}, "budget": {"trials": 2}},
-            "monitor": {"rows": 1000},
-        },
-    )
-
-
-@pytest.fixture(scope="module")
-def house() -> Iterator[House]:
-    with tempfile.TemporaryDirectory(prefix="lakemill-", ignore_cleanup_errors=True) as folder:
-        project, state = Path(folder) / "project", Path(folder) / "state"
-        problems.lay_out(project)
-        write_meters(project)
-        database = f"postgresql+psycopg2://postgres:@/{{}}?host={state / 'postgres'}"
-        settings = Settings(
-            project=project,
-            state=state,
-            lake=str(state / "lake"),
-            registry=database.format("mlflow"),
-            artifacts=str(state / "models"),
-            studies=database.format("studies"),
-        )
-
-        def lakemill(*arguments: str) -> subprocess.CompletedProcess[str]:
-            command = [sys.executable, "-m", "lakemill.cli.main", *arguments]
-            env = {**os.environ, "LAKEMILL_PROJECT": str(project), "LAKEMILL_STATE": str(state)}
-            return subprocess.run(command, env=env, capture_output=True, text=True, timeout=900, cwd=project)
-
-        try:
-            running = start(settings, attached=True, report=lambda phase: None)
-            with AirflowApi(running.airflow_url) as api:
-                yield House(settings, api, lakemill, environment(settings, running.port))
-        finally:
-            stop(settings, report=lambda phase: None)
 
 
 @pytest.fixture(scope="module")
