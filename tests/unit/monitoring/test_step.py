@@ -363,3 +363,39 @@ def test_rows_that_hang_together_as_ever_are_not_told_apart(lake: Lake) -> None:
     bring_through(workflow, lake, SECOND, count=1000)
 
     assert evidence_of(lake, SECOND)["drift_together"]["drifted"] == []
+
+
+def finding_of(lake: Lake, key: str, name: str) -> dict[str, Any]:
+    return next(one for one in evidence_of(lake, key)["findings"] if one["finding"] == name)
+
+
+@pytest.mark.parametrize("problem", ["binary", "regression"])
+def test_labels_that_are_distributed_otherwise_are_a_shift_of_their_own(lake: Lake, problem: str) -> None:
+    workflow = make_workflow(problem, known_after="1 day")
+    for key, shift in ((FIRST, 0.0), (SECOND, 0.0), (THIRD, 2.0), (FOURTH, 0.0)):
+        publish(workflow, lake, key, make_rows(workflow, key, 400, problem=problem, shift=shift))
+        profile_partition(workflow, key, lake)
+        judge_partition(workflow, key, lake, registry_of(workflow))
+        if key == SECOND:
+            put_in_charge(workflow, lake, SECOND)
+
+    # the champion has learnt from labels of the first partition, which came with the second
+    found = {key: finding_of(lake, key, "label_shift") for key in (SECOND, THIRD, FOURTH)}
+    assert [one["holds"] for one in found.values()] == [None, False, True]  # those of the third come with the fourth
+    assert found[FOURTH]["text"].startswith("label: ")
+    assert finding_of(lake, FOURTH, "data_drift")["holds"] is False
+    assert evidence_of(lake, FOURTH)["label_shift"]["drifted"] == ["label"]
+
+
+def test_every_finding_of_the_table_is_told_of_every_partition(lake: Lake) -> None:
+    from lakemill.config.deciding import FINDINGS
+
+    workflow = make_workflow()
+    bring_through(workflow, lake, FIRST)
+    put_in_charge(workflow, lake, FIRST)
+    bring_through(workflow, lake, SECOND, shift=3.0)
+
+    for key in (FIRST, SECOND):
+        assert [one["finding"] for one in evidence_of(lake, key)["findings"]] == list(FINDINGS)
+    assert finding_of(lake, SECOND, "data_drift")["follows"] == "note"
+    assert finding_of(lake, SECOND, "data_drift")["text"] == "1 of 3 columns have drifted: size"
