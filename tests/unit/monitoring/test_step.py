@@ -228,7 +228,8 @@ def test_what_windows_make_is_watched_for_drift(lake: Lake) -> None:
 
     evidence = read_verdicts(lake, "monitoring")[SECOND].evidence
     assert (evidence["columns"], evidence["drifted"]) == (3, ["size_mean_2_days"])
-    assert (judged["verdict"], judged["reason"]) == ("note", "data drift")
+    assert judged["verdict"] == "note"
+    assert "data_drift" in names_found(judged)
 
 
 def test_windows_are_profiled_by_their_definition_and_once(lake: Lake) -> None:
@@ -269,9 +270,9 @@ def test_a_mild_difference_is_drift_when_it_is_found_again(lake: Lake) -> None:
     ingest(workflow, lake, FIRST, count=2000)
     put_in_charge(workflow, lake, FIRST)
 
-    verdicts = [bring_through(workflow, lake, key, shift=0.5, count=1000)["verdict"] for key in (SECOND, THIRD)]
+    found = [names_found(bring_through(workflow, lake, key, shift=0.5, count=1000)) for key in (SECOND, THIRD)]
 
-    assert verdicts == ["nothing", "retrain"]
+    assert ["data_drift" in names for names in found] == [False, True]
     first, second = (evidence_of(lake, key)["drift"][0] for key in (SECOND, THIRD))
     assert (first["column"], first["is_found"], first["has_drifted"]) == ("size", True, False)
     assert (second["column"], second["is_found"], second["has_drifted"]) == ("size", True, True)
@@ -283,9 +284,9 @@ def test_one_found_too_long_ago_does_not_count(lake: Lake) -> None:
     put_in_charge(workflow, lake, FIRST)
 
     shifts = {SECOND: 0.5, THIRD: 0.0, FOURTH: 0.5}
-    verdicts = [bring_through(workflow, lake, key, shift=shift, count=1000)["verdict"] for key, shift in shifts.items()]
+    found = [names_found(bring_through(workflow, lake, key, shift=shift, count=1000)) for key, shift in shifts.items()]
 
-    assert verdicts == ["nothing"] * 3
+    assert not any("data_drift" in names for names in found)
 
 
 @pytest.mark.parametrize(("sway", "drifted"), [(0.0, ["size"]), (1.0, [])])
