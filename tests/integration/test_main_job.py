@@ -118,46 +118,6 @@ def test_a_partition_run_again_gives_the_same_rows_and_no_new_model(house: House
     assert count_models(house, "tumours") == models
 
 
-def test_runs_in_another_order_give_the_same_verdicts_and_the_same_ledger(house: House, tumours: str):
-    keys = ["2024-03-03", "2024-03-01", "2024-03-02"]
-    for dag in ("ingestion", "scoring", "monitoring", "training"):
-        house.api.unpause(f"shuffled.{dag}")
-    for key in keys:
-        house.api.trigger("shuffled.ingestion", key)
-        await_judged(house, "shuffled", {"2024-03-01"} & set(keys[: keys.index(key) + 1]))
-    clear_all(house, "shuffled.scoring", "2024-03-01")
-    clear_all(house, "shuffled.monitoring", "2024-03-01")
-    await_judged(house, "shuffled", set(keys))
-    await_success(house, "shuffled", keys[0])
-    kept = [tell_all(house.lake(name)) for name in ("tumours", "shuffled")]
-    assert kept[0] == kept[1]
-    assert len(kept[0][0]) == 3
-
-
-def await_judged(house: House, workflow: str, keys: set[str]) -> None:
-    deadline = time.monotonic() + 240
-    while not keys <= set(read_verdicts(house.lake(workflow), "monitoring")):
-        assert time.monotonic() < deadline
-        time.sleep(0.5)
-
-
-def tell_all(lake: Lake) -> tuple[list[str], list[str]]:
-    """What monitoring decided with all evidence, and the ledger but for when an entry was written down."""
-    verdicts, ledger = lake.read("verdicts", where={"kind": "monitoring"}), lake.read("ledger")
-    told = [json.dumps(row, sort_keys=True, default=str) for row in verdicts.to_pylist()]
-    entries = [{name: value for name, value in row.items() if name != "recorded_at"} for row in ledger.to_pylist()]
-    return sorted(told), sorted(json.dumps(entry, sort_keys=True, default=str) for entry in entries)
-
-
-def test_the_event_that_starts_a_training_says_why(house: House, tumours: str):
-    events = house.api._get("/assets/events", source_dag_id="tumours.monitoring")["asset_events"]
-    told = {event["extra"]["partition"]: event["extra"]["reason"] for event in events}
-    assert told == {
-        "2024-03-01": "first training: 1 partitions of history",
-        "2024-03-03": "cadence: 2 partitions since the last training",
-    }
-
-
 def clear_all(house: House, dag_id: str, key: str) -> None:
     (found,) = [one for one in house.api.runs(dag_id) if one.partition == key]
     body = {"dag_run_id": found.run_id, "only_failed": False, "dry_run": False, "reset_dag_runs": True}
