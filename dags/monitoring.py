@@ -1,4 +1,4 @@
-"""``<workflow>.monitoring``: wait for history -> judge -> request training, once a partition is scored."""
+"""``<workflow>.monitoring``: wait for history -> judge -> request training, notify, once a partition is scored."""
 
 from airflow.sdk import DAG, PartitionedAssetTimetable
 
@@ -12,4 +12,5 @@ for name, workflow in load_workflows(load_settings())[0].items():
     with DAG(f"{name}.monitoring", schedule=timetable, max_active_runs=MOST_WAITING_RUNS, **dag_options(workflow)):
         waited = WaitForHistory(task_id="wait_for_history", workflow=name, stage="monitoring")
         judged = tasks.judge(name)
-        waited >> judged >> tasks.request_training.override(outlets=[name_asset(workflow, "retrain")])(judged)
+        waited >> judged >> tasks.notify(name, judged)
+        tasks.request_training.override(outlets=[name_asset(workflow, "retrain")])(name, judged)

@@ -25,7 +25,12 @@ EDGES = {
         "profile": set(),
     },
     "scoring": {"wait_for_history": {"score"}, "score": set()},
-    "monitoring": {"wait_for_history": {"judge"}, "judge": {"request_training"}, "request_training": set()},
+    "monitoring": {
+        "wait_for_history": {"judge"},
+        "judge": {"request_training", "notify"},
+        "request_training": set(),
+        "notify": set(),
+    },
     "training": {
         "snapshot": {"audit_labels", "tune", "take_best", "fit", "evaluate", "gate", "promote"},
         "audit_labels": {"tune"},

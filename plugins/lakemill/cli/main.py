@@ -27,6 +27,7 @@ from lakemill.cli.quarantine import app as quarantine_app
 from lakemill.cli.rollback import ledger, rollback
 from lakemill.cli.suites import data_docs, suggest_expectations
 from lakemill.cli.times import times
+from lakemill.cli.verdicts import verdicts
 from lakemill.config import Settings, Workflow, find_workflow, load_settings, load_workflows
 from lakemill.exceptions import ConfigError, LakemillError
 
@@ -41,6 +42,7 @@ app.command()(times)
 app.command()(predict)
 app.command()(rollback)
 app.command()(ledger)
+app.command()(verdicts)
 app.command()(plan)
 app.command()(deploy)
 app.add_typer(labels_app, name="labels")

@@ -18,9 +18,18 @@ from lakemill.lake.deliveries import read_deliveries
 from lakemill.lake.landing import count_landed, landed_files, landed_partitions
 from lakemill.lake.verdicts import Verdict, read_all_verdicts
 
-COLOURS = {"retrain": "yellow", "alert": "red", "note": "cyan", "blocked": "red", "fail": "red", "pass": "green"}
+COLOURS = {
+    "roll back": "red",
+    "retrain": "yellow",
+    "alert": "red",
+    "note": "cyan",
+    "blocked": "red",
+    "fail": "red",
+    "pass": "green",
+}
 TOLD = ("floor", "better than naive", "against champion", "leakage")  # of the gate's rules, where all are met
 REMARKS = ("note", "warning")
+ACTS = ("alert", "retrain", "roll back")  # findings that ask for these need words; the others are in ``verdicts``
 
 
 @dataclass(frozen=True)
@@ -154,6 +163,8 @@ def _notes(verdicts: Verdicts) -> list[Text]:
             drifted = judged.evidence["drifted"]
             columns = f"; drifted: {', '.join(drifted)}" if drifted else ""
             lines.append(f"{key}  {judged.verdict}: {judged.reasons[0]}{columns}")
+            found = [one for one in judged.evidence.get("findings", ()) if one["holds"] and one["follows"] in ACTS]
+            lines += [f"{key}  {one['finding'].replace('_', ' ')}: {one['text']}" for one in found]
         if gated is not None:
             findings = gated.evidence.get("findings") or ()
             told = [one["text"] for one in findings if not one["is_met"]]

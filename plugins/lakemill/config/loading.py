@@ -194,7 +194,7 @@ def _word(found: Any, key: str, location: list[int | str]) -> tuple[str, str]:
         return f"key {key!r} is missing", "add it (lakemill schema describes every key)"
     if found["type"] == "union_tag_invalid":
         kinds = [tag.strip("' ") for tag in found["ctx"]["expected_tags"].split(",")]
-        what = next((one for one in ("rule", "split") if one in found["ctx"]["discriminator"]), "kind")
+        what = next((one for one in ("rule", "split", "by") if one in found["ctx"]["discriminator"]), "kind")
         return f"{key}: no {what} {found['ctx']['tag']!r}", suggest(found["ctx"]["tag"], kinds)
     message = found["msg"].removeprefix("Value error, ").replace("valid tuple", "list")
     message = re.sub(r"^\w+ should", "must", message)

@@ -1,6 +1,6 @@
 """Section ``monitor`` of the workflow file: when a partition differs, and when a model decays.
 
-Stays out: what follows from it (``Retrain`` in ``workflow.py``).
+Stays out: what follows from it (``deciding.py``).
 """
 
 from pydantic import Field, model_validator
@@ -52,5 +52,8 @@ class Monitor(Section):
     )
     decay: float | None = Field(
         None, gt=0, description="The model decays if it scores worse by this than at the gate, in the metric's unit."
+    )
+    quarantined: Share = Field(
+        0.1, description="Data quality is a finding where more of the partition's rows than this share are refused."
     )
     rows: int = Field(50, ge=2, description="Fewer rows are not judged.")

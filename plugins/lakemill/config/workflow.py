@@ -15,12 +15,14 @@ from lakemill.config.behaviour import Direction
 from lakemill.config.choosing import Choose
 from lakemill.config.cleaning import CleaningRule, Duplicates
 from lakemill.config.dataset import Dataset, PredefinedSplit, StratifiedSplit, TimeSplit, find_column
+from lakemill.config.deciding import Decide
 from lakemill.config.defaults import CANDIDATES, METRIC, find_search
 from lakemill.config.extractors import name_columns
 from lakemill.config.features import ALL, DeclaredFeatures, Features
 from lakemill.config.gate import Gate
 from lakemill.config.labels import LabelAudit
 from lakemill.config.monitoring import Monitor
+from lakemill.config.notifying import Log, Notify
 from lakemill.config.partition import Partition
 from lakemill.config.quantities import ByteSize, Duration
 from lakemill.config.section import Name, Section
@@ -237,12 +239,26 @@ class Train(Section):
 
 
 class Retrain(Section):
-    """What starts a training."""
+    """What starts a training; findings do so by ``decide``."""
 
     first_after: int = Field(1, ge=1, description="Partitions of history before the first training.")
     every: int | None = Field(None, ge=1, description="Partitions from one training to the next.")
-    findings: tuple[Literal["drift", "decay"], ...] = Field(("drift", "decay"), description="Findings that retrain.")
-    cooldown: int = Field(1, ge=1, description="Partitions that must lie between two trainings asked for by findings.")
+    cooldown: int = Field(
+        1,
+        ge=1,
+        description="Partitions that must lie between two trainings asked for by findings; until then they are alerts.",
+    )
+
+    @model_validator(mode="before")
+    @classmethod
+    def _findings_have_moved(cls, value: Any) -> Any:
+        if isinstance(value, dict) and "findings" in value:
+            raise ValueError(
+                "findings has become the section decide; did you mean "
+                "'decide: {data_drift: retrain, realised_performance: retrain}' for [drift, decay], and note for what "
+                "was left out?"
+            )
+        return value
 
 
 class Score(Section):
@@ -279,7 +295,9 @@ class Workflow(Section):
     )
     score: Score = Score()
     monitor: Monitor = Monitor()
+    decide: Decide = Decide()
     retrain: Retrain = Retrain()
+    notify: tuple[Notify, ...] = Field((Log(by="log"),), description="Who is told of verdicts: a list of ways.")
     _declared_hash: str | None = PrivateAttr(None)
 
     @model_validator(mode="after")

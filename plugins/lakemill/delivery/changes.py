@@ -69,7 +69,9 @@ EFFECTS: dict[str, Effect] = {
     "score": Effect("the next partition is scored so; what was scored stays"),
     "gate": Effect("the gate judges the next candidate by it; no model is trained for it"),
     "monitor": Effect("monitoring judges the next partition by it"),
+    "decide": Effect("what follows from the next findings of monitoring"),
     "retrain": Effect("monitoring asks for the next training by it"),
+    "notify": Effect("who is told of the next verdicts"),
 }
 JUDGED_BY = Effect("the next candidate and the next partition are judged by it; no model is trained for it")
 

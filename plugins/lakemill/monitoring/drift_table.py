@@ -19,7 +19,7 @@ from lakemill.monitoring.drift import ColumnDrift
 from lakemill.monitoring.limits import Earlier
 
 TABLE = "drift"
-DATA, PREDICTIONS, TOGETHER = "data", "predictions", "together"
+DATA, PREDICTIONS, LABELS, TOGETHER = "data", "predictions", "labels", "together"
 SEASONS = {"hour": slice(11, 13), "month": slice(5, 7)}  # what of a key names its season; a day's is its weekday
 SCHEMA = pa.schema(
     [
@@ -61,7 +61,7 @@ def record_drift(lake: Lake, key: str, drifts: Sequence[ColumnDrift], *, of: str
     lake : Lake
     key : str
     drifts : sequence of ColumnDrift
-    of : {"data", "predictions", "together"}
+    of : {"data", "predictions", "labels", "together"}
     """
     rows = [row for drift in sorted(drifts, key=lambda one: one.column) for row in _pack(drift)]
     if rows or lake.holds(TABLE, key, {"of": of}):
@@ -76,7 +76,7 @@ def read_history(workflow: Workflow, key: str, lake: Lake, *, of: str, known: Co
     workflow : Workflow
     key : str
     lake : Lake
-    of : {"data", "predictions", "together"}
+    of : {"data", "predictions", "labels", "together"}
     known : collection of str
         Partitions that the champion has learnt from: what was found in them is usual by now. Of others, what was found
         is left out of the past, since something was wrong.

@@ -1,4 +1,4 @@
-"""The three searches for drift of one partition: in its columns, in its predictions, in all columns together.
+"""The searches for drift of one partition: in its columns, its predictions, its labels, in all columns together.
 
 Gathers profiles and the past from the lake, and keeps what was measured there. Stays out: the verdict (``step.py``).
 """
@@ -13,8 +13,8 @@ from lakemill.lake.verdicts import read_verdicts
 from lakemill.monitoring import harm, together
 from lakemill.monitoring.differences import OF_ALL_COLUMNS
 from lakemill.monitoring.drift import ColumnDrift, compare_profiles, judge_differences
-from lakemill.monitoring.drift_table import DATA, PREDICTIONS, TOGETHER, History, read_history, record_drift
-from lakemill.monitoring.profiles import profile_predictions, profile_windows, read_profile
+from lakemill.monitoring.drift_table import DATA, LABELS, PREDICTIONS, TOGETHER, History, read_history, record_drift
+from lakemill.monitoring.profiles import LABEL, profile_labels, profile_predictions, profile_windows, read_profile
 from lakemill.monitoring.sketches import ColumnProfile
 from lakemill.preprocessing.features import make_frame
 from lakemill.registry.ledger import Entry
@@ -83,6 +83,21 @@ def find_prediction_drift(workflow: Workflow, key: str, lake: Lake, champion: En
     drifts = compare_profiles(reference, read_profile(lake, [key], of=of), workflow.monitor, past=history.past)
     record_drift(lake, key, drifts, of=PREDICTIONS)
     return Found(tuple(drifts), _find_alarms(workflow, drifts, history))
+
+
+def find_label_shift(workflow: Workflow, key: str, lake: Lake, champion: Entry | None) -> Found:
+    """Compare the labels that became known with the partition with those of the partitions that were trained on.
+
+    Labels are profiled by the partition that they became known with. Without a champion they are measured for the past,
+    as data drift is.
+    """
+    partitions = _find_reference(workflow, key, lake, champion)
+    profile_labels(workflow, [*partitions, key], lake)
+    history = read_history(workflow, key, lake, of=LABELS, known=set(partitions))
+    sides = (read_profile(lake, keys, of=LABEL) for keys in (partitions, [key]))
+    drifts = compare_profiles(*sides, workflow.monitor, past=history.past)
+    record_drift(lake, key, drifts, of=LABELS)
+    return Found(tuple(drifts), _find_alarms(workflow, drifts, history)) if champion is not None else Found()
 
 
 def find_drift_together(workflow: Workflow, key: str, lake: Lake, champion: Entry | None) -> Found:

@@ -21,6 +21,8 @@ from lakemill.preprocessing.features import make_target
 from lakemill.preprocessing.late_labels import LateLabels, find_known, find_twice, join_labels
 from lakemill.training.snapshot_rows import mature_rows
 
+TRUTH = "_truth"  # the label beside what was predicted
+
 
 @dataclass(frozen=True)
 class Performance:
@@ -58,6 +60,34 @@ def realise(workflow: Workflow, key: str, lake: Lake) -> Performance:
     -------
     Performance
     """
+    return score_predictions(workflow, read_predictions(workflow, lake, find_matured(workflow, key, lake)))
+
+
+def score_predictions(workflow: Workflow, made: pd.DataFrame | None) -> Performance:
+    """Return how predictions of labelled rows turned out, as from `read_predictions`."""
+    if made is None:
+        return Performance(0, float("nan"), ())
+    versions = tuple(sorted(set(made["model_version"]), key=int))
+    y = made[TRUTH].to_numpy()
+    prediction = as_prediction(made, workflow.table.label.problem)
+    return Performance(len(made), METRICS[workflow.train.metric](y, prediction), versions)
+
+
+def find_matured(workflow: Workflow, key: str, lake: Lake) -> pa.Table | None:
+    """Return the rows whose labels became known during a partition, as people had put these right by its end.
+
+    Parameters
+    ----------
+    workflow : Workflow
+    key : str
+        The partition.
+    lake : Lake
+
+    Returns
+    -------
+    pyarrow.Table or None
+        The columns of the key, event time, label and ``partition``; None where there is no table.
+    """
     partition, label = workflow.partition, workflow.table.label
     interval = partition.interval(key)
     earliest = interval.start - label.known_after
@@ -68,22 +98,41 @@ def realise(workflow: Workflow, key: str, lake: Lake) -> Performance:
         reached = sorted({*reached, *late.partitions})
     labelled = () if label.source is not None else (label.column,)
     names = list(dict.fromkeys((*workflow.table.key, workflow.table.event_time, *labelled, PARTITION)))
-    rows, predictions = lake.read("clean", reached, columns=names), lake.read("predictions", reached)
-    if rows is None or predictions is None:
-        return Performance(0, float("nan"), ())
+    rows = lake.read("clean", reached, columns=names)
+    if rows is None:
+        return None
     if late is not None:
         rows = join_labels(workflow, rows, late.known, twice=late.twice)
     corrections = read_corrections(lake, reached, as_of=interval.end)
     rows = apply_corrections(rows, corrections, key=workflow.table.key, label=label.column)
-    known = mature_rows(workflow, rows, as_of=interval.end, since=interval.start)
+    return mature_rows(workflow, rows, as_of=interval.end, since=interval.start)
+
+
+def read_predictions(workflow: Workflow, lake: Lake, matured: pa.Table | None) -> pd.DataFrame | None:
+    """Return what was predicted of labelled rows, with the truth beside it as ``TRUTH``.
+
+    Parameters
+    ----------
+    workflow : Workflow
+    lake : Lake
+    matured : pyarrow.Table or None
+        As from `find_matured`.
+
+    Returns
+    -------
+    DataFrame or None
+        A row for each that has a score, in the order of ``matured``; None where nothing was ever scored.
+    """
+    if matured is None or not len(matured):
+        return None
+    predictions = lake.read("predictions", pc.unique(matured.column(PARTITION)).to_pylist())
+    if predictions is None:
+        return None
     names = [*workflow.table.key, PARTITION]  # a key may come again in another partition
-    truth = known.select(names).to_pandas()
-    truth["_truth"] = make_target(known, label)
+    truth = matured.select(names).to_pandas()
+    truth[TRUTH] = make_target(matured, workflow.table.label)
     made = predictions.filter(pc.is_valid(predictions.column("model_version"))).to_pandas()
-    joined = truth.merge(made, on=names, how="inner", validate="one_to_one")
-    versions = tuple(sorted(set(joined["model_version"]), key=int))
-    y = joined["_truth"].to_numpy()
-    return Performance(len(joined), METRICS[workflow.train.metric](y, _as_prediction(joined, label.problem)), versions)
+    return truth.merge(made, on=names, how="inner", validate="one_to_one")
 
 
 @dataclass(frozen=True)
@@ -106,7 +155,8 @@ def _find_late(workflow: Workflow, lake: Lake, history: list[str], interval: Int
     return _Late(known, find_twice(names), reached.unique().to_pylist())
 
 
-def _as_prediction(made: pd.DataFrame, problem: str) -> Prediction:
+def as_prediction(made: pd.DataFrame, problem: str) -> Prediction:
+    """Return rows of ``predictions`` in the form that metrics take, of models that may have known other classes."""
     if problem == "regression" or made.empty:
         return Prediction(made["score"].to_numpy(dtype="float64"))
     classes = sorted({name for names in made["classes"] for name in names})

@@ -15,11 +15,13 @@ from lakemill.collection import read_kinds
 from lakemill.config import Workflow
 from lakemill.config.windows import Window
 from lakemill.lake import PARTITION, Lake
+from lakemill.monitoring.performance import find_matured
 from lakemill.monitoring.sketches import SCHEMA, ColumnProfile, merge, pack, profile_column, unpack
+from lakemill.preprocessing.features import make_target
 from lakemill.preprocessing.windows import iterate_clean
 
 TABLE = "profiles"
-CLEAN = "clean"
+CLEAN, LABEL = "clean", "label"
 PREDICTED = {"score": "numeric", "predicted": "categorical"}  # columns of predictions; of numbers only the score
 
 
@@ -95,6 +97,25 @@ def profile_predictions(workflow: Workflow, key: str, lake: Lake, version: str) 
     return of
 
 
+def profile_labels(workflow: Workflow, keys: list[str], lake: Lake) -> None:
+    """Profile the labels that became known with the last of some partitions, and with those before it that lack that.
+
+    Parameters
+    ----------
+    workflow : Workflow
+    keys : list of str
+        The partition that is judged comes last.
+    lake : Lake
+    """
+    label = workflow.table.label
+    kind = "numeric" if label.problem == "regression" else "categorical"
+    for key in [*(one for one in keys[:-1] if not lake.holds(TABLE, one, {"of": LABEL})), keys[-1]]:
+        matured = find_matured(workflow, key, lake)
+        known = make_target(matured, label) if matured is not None else []
+        values = pa.chunked_array([pa.array(known, pa.float64() if kind == "numeric" else pa.string())])
+        _keep(lake, key, [profile_column(label.column, values, kind)], of=LABEL)
+
+
 def _keep(lake: Lake, key: str, profiles: list[ColumnProfile], *, of: str) -> bool:
     packed = pa.Table.from_pylist([pack(one) for one in profiles], schema=SCHEMA)
     return lake.replace_partition(TABLE, key, packed, within={"of": of})
@@ -118,7 +139,7 @@ def read_profile(lake: Lake, keys: list[str], *, of: str = CLEAN) -> dict[str, C
     lake : Lake
     keys : list of str
     of : str
-        What was profiled: the table ``clean``, or what `profile_windows` returned.
+        What was profiled: the table ``clean``, its label, or what `profile_windows` returned.
 
     Returns
     -------

@@ -5,22 +5,36 @@ Stays out: the measures and the rules, each in a module of its own.
 
 import json
 import math
+from datetime import datetime
 from typing import Any
 
 from lakemill.config import Workflow
 from lakemill.evaluation.metrics import METRICS
 from lakemill.lake import Lake
 from lakemill.lake.verdicts import Verdict, read_verdicts, record_verdict
+from lakemill.monitoring import findings
+from lakemill.monitoring.challenged import Match, challenge, describe, tell_whether_it_helped
 from lakemill.monitoring.decision import Facts, decide
-from lakemill.monitoring.finding_drift import find_data_drift, find_drift_together, find_prediction_drift
-from lakemill.monitoring.performance import Performance, realise
-from lakemill.monitoring.wording import put_in_evidence
+from lakemill.monitoring.finding_drift import (
+    Found,
+    find_data_drift,
+    find_drift_together,
+    find_label_shift,
+    find_prediction_drift,
+)
+from lakemill.monitoring.findings import Finding
+from lakemill.monitoring.performance import Performance, find_matured, read_predictions, score_predictions
+from lakemill.monitoring.quality import judge_quality
+from lakemill.monitoring.rolling_back import is_in_charge, take_back
+from lakemill.monitoring.wording import describe_drift, put_in_evidence
 from lakemill.registry.ledger import Entry, find_champion
 from lakemill.registry.models import Registry
 
 
-def judge_partition(workflow: Workflow, key: str, lake: Lake, registry: Registry) -> dict[str, Any]:
-    """Judge one partition as of its end, by the champion that was in charge of it.
+def judge_partition(
+    workflow: Workflow, key: str, lake: Lake, registry: Registry, *, recorded_at: datetime | None = None
+) -> dict[str, Any]:
+    """Judge one partition as of its end, by the champion that was in charge of it; roll back where that follows.
 
     Parameters
     ----------
@@ -29,38 +43,53 @@ def judge_partition(workflow: Workflow, key: str, lake: Lake, registry: Registry
         The partition.
     lake : Lake
     registry : Registry
+    recorded_at : datetime, optional
+        When a rollback is written down; the end of the partition if left out.
 
     Returns
     -------
     dict
-        ``verdict`` (nothing, note, alert or retrain) and ``reason``.
+        ``partition``, ``verdict`` (nothing, note, alert, retrain or roll back), ``reason``, and the ``findings`` that
+        hold, each with its text.
     """
     interval = workflow.partition.interval(key)
     champion = find_champion(lake, as_of=interval.start)
-    gates = {
-        at: verdict for at, verdict in read_verdicts(lake, "gate").items() if at < key and workflow.partition.holds(at)
+    gates, judged = (
+        {at: one for at, one in read_verdicts(lake, kind).items() if at < key and workflow.partition.holds(at)}
+        for kind in ("gate", "monitoring")
+    )
+    ingested = {
+        at: one for at, one in read_verdicts(lake, "ingestion").items() if at <= key and workflow.partition.holds(at)
     }
-    ingested = read_verdicts(lake, "ingestion")
-    published = [
-        at
-        for at, verdict in ingested.items()
-        if at <= key and verdict.verdict != "blocked" and workflow.partition.holds(at)
-    ]
     data = find_data_drift(workflow, key, lake, registry, champion)
     predictions = find_prediction_drift(workflow, key, lake, champion)
     together = find_drift_together(workflow, key, lake, champion)
-    enough = max(1, workflow.monitor.columns * len(data.drifts))
-    performance = realise(workflow, key, lake)
-    expected = _expected_score(champion, gates)
+    labels = find_label_shift(workflow, key, lake, champion)
+    made = read_predictions(workflow, lake, find_matured(workflow, key, lake))
+    performance, expected = score_predictions(workflow, made), _expected_score(champion, gates)
+    worse_than_candidate, last = challenge(workflow, key, lake, registry, champion, made, by="candidate")
+    worse_than_previous, before = challenge(workflow, key, lake, registry, champion, made, by="previous")
+    found = (
+        judge_quality(workflow, ingested.get(key), (one for at, one in ingested.items() if at < key)),
+        _judge_data_drift(workflow, data, together),
+        _judge_drift("prediction_drift", predictions),
+        _judge_drift("label_shift", labels),
+        # what errors say before labels are there, and of themselves when they are: not looked for yet
+        Finding("estimated_performance", None, "not estimated"),
+        _judge_realised(workflow, performance, expected),
+        Finding("concept_drift", None, "not looked for"),
+        worse_than_candidate,
+        worse_than_previous,
+    )
     facts = Facts(
-        partitions=len(published),
+        partitions=sum(one.verdict != "blocked" for one in ingested.values()),
         has_champion=champion is not None,
         since_training=len(workflow.partition.keys(max(gates), key)) - 1 if gates else None,
         has_changed=bool(gates) and _asks_for_another(workflow, gates[max(gates)]),
-        has_drifted=len(data.drifted) >= enough or bool(together.drifted),
-        has_decayed=_has_decayed(workflow, performance, expected),
+        findings={one.name: one.holds for one in found},
+        is_in_charge=is_in_charge(workflow, key, lake, champion),
     )
-    decision = decide(facts, workflow.retrain)
+    decision = decide(facts, workflow.retrain, workflow.decide)
     evidence = {
         "champion": champion.version if champion else None,
         "metric": workflow.train.metric,
@@ -71,12 +100,59 @@ def judge_partition(workflow: Workflow, key: str, lake: Lake, registry: Registry
         **_find_labels_digest(ingested.get(key)),
         **put_in_evidence(data.drifts, data.drifted, data.moved or {}),
         "prediction_drift": put_in_evidence(predictions.drifts, predictions.drifted, {}),
+        "label_shift": put_in_evidence(labels.drifts, labels.drifted, {}),
         "drift_together": put_in_evidence(together.drifts, together.drifted, {}) if workflow.monitor.together else None,
+        "against_candidate": _describe(last),
+        "against_previous": _describe(before),
+        "last_training": tell_whether_it_helped(workflow, champion, before, judged),
+        "findings": findings.put_in_evidence(found, workflow.decide),
         "facts": vars(facts),
     }  # fmt: skip
     json.dumps(evidence, allow_nan=False)
+    if decision.verdict == "roll back":  # before the verdict, which later partitions wait for
+        reason = next(one.text for one in found if one.name == "worse_than_previous")
+        take_back(workflow, key, lake, registry, before, reason=reason, recorded_at=recorded_at or interval.end)
     record_verdict(lake, Verdict("monitoring", key, interval.end, decision.verdict, (decision.reason,), evidence))
-    return {"verdict": decision.verdict, "reason": decision.reason}
+    told = [{"finding": one.name, "text": one.text} for one in found if one.holds]
+    return {"partition": key, "verdict": decision.verdict, "reason": decision.reason, "findings": told}
+
+
+def _judge_data_drift(workflow: Workflow, data: Found, together: Found) -> Finding:
+    if not data.drifts:
+        return Finding("data_drift", None, "there is nothing to compare it with")
+    enough = max(1, workflow.monitor.columns * len(data.drifts))
+    named = f": {', '.join(data.drifted)}" if data.drifted else ""
+    text = f"{len(data.drifted)} of {len(data.drifts)} columns have drifted{named}"
+    if together.drifted:
+        text += "; all columns together tell it from the reference"
+    return Finding("data_drift", len(data.drifted) >= enough or bool(together.drifted), text)
+
+
+def _judge_drift(name: str, found: Found) -> Finding:
+    told = [f"{one.column}: {describe_drift(one)}" for one in found.drifts if one.column in found.drifted]
+    if not found.drifts:
+        return Finding(name, None, "there is nothing to compare it with")
+    return Finding(name, bool(found.drifted), "; ".join(told) or "none found")
+
+
+def _judge_realised(workflow: Workflow, performance: Performance, expected: float) -> Finding:
+    name, limit = "realised_performance", workflow.monitor.decay
+    evidence = {"score": _number(performance.score), "expected": _number(expected), "rows": performance.rows}
+    if limit is None:
+        return Finding(name, None, "monitor.decay gives no limit", evidence)
+    if performance.rows < workflow.monitor.rows:
+        return Finding(
+            name, None, f"{performance.rows} rows with a label, {workflow.monitor.rows} are needed", evidence
+        )
+    if math.isnan(expected) or math.isnan(performance.score):
+        return Finding(name, None, "it cannot be compared with the gate's score", evidence)
+    gain = METRICS[workflow.train.metric].gain(performance.score, expected)
+    text = f"{workflow.train.metric} {performance.score:.4f}, {expected:.4f} at the gate"
+    return Finding(name, gain < -limit, text, {**evidence, "limit": limit})
+
+
+def _describe(match: Match | None) -> dict[str, Any] | None:
+    return describe(match) if match is not None else None
 
 
 def _find_labels_digest(ingested: Verdict | None) -> dict[str, str]:
@@ -97,13 +173,6 @@ def _expected_score(champion: Entry | None, gates: dict[str, Verdict]) -> float:
 def _asks_for_another(workflow: Workflow, last: Verdict) -> bool:
     """Tell whether the file has changed since the last training, whether or not that one was let through."""
     return last.evidence.get("training", workflow.training_hash()) != workflow.training_hash()
-
-
-def _has_decayed(workflow: Workflow, performance: Performance, expected: float) -> bool:
-    limit = workflow.monitor.decay
-    if limit is None or performance.rows < workflow.monitor.rows or math.isnan(expected):
-        return False
-    return METRICS[workflow.train.metric].gain(performance.score, expected) < -limit
 
 
 def _number(value: float) -> float | None:

@@ -58,7 +58,14 @@ def test_the_training_hash_changes_with_what_a_model_depends_on(project, section
 
 @pytest.mark.parametrize(
     "sections",
-    [{"description": "Other words"}, {"monitor": {"effect": 0.5}}, {"retrain": {"every": 9}}, {"gate": {"floor": 0.9}}],
+    [
+        {"description": "Other words"},
+        {"monitor": {"effect": 0.5}},
+        {"retrain": {"every": 9}},
+        {"gate": {"floor": 0.9}},
+        {"decide": {"data_drift": "retrain"}},
+        {"notify": []},
+    ],
 )
 def test_the_training_hash_stays_where_only_monitoring_changes(project, sections):
     assert changed(project[1], **sections).training_hash() == project[1].training_hash()

@@ -72,6 +72,10 @@ def bring_through(workflow: Workflow, lake: Lake, key: str, **rows: Any) -> dict
     return judge_partition(workflow, key, lake, registry_of(workflow))
 
 
+def names_found(judged: dict[str, Any]) -> list[str]:
+    return [one["finding"] for one in judged["findings"]]
+
+
 def test_history_is_counted_without_blocked_partitions(lake: Lake) -> None:
     workflow = make_workflow(retrain={"first_after": 2})
 
@@ -80,7 +84,7 @@ def test_history_is_counted_without_blocked_partitions(lake: Lake) -> None:
     verdicts.append(judge_partition(workflow, SECOND, lake, registry_of(workflow))["verdict"])
     verdicts.append(bring_through(workflow, lake, THIRD)["verdict"])
 
-    assert verdicts == ["nothing", "nothing", "retrain"]
+    assert verdicts == ["nothing", "alert", "retrain"]  # the alert is of the blocked one's data
 
 
 def test_a_quiet_partition_is_judged_with_its_evidence(lake: Lake) -> None:
@@ -90,7 +94,7 @@ def test_a_quiet_partition_is_judged_with_its_evidence(lake: Lake) -> None:
 
     judged = bring_through(workflow, lake, SECOND)
 
-    assert judged == {"verdict": "nothing", "reason": "nothing found"}
+    assert judged == {"partition": SECOND, "verdict": "nothing", "reason": "nothing found", "findings": []}
     kept = read_verdicts(lake, "monitoring")[SECOND]
     assert (kept.verdict, kept.as_of, kept.reasons) == ("nothing", end_of(workflow, SECOND), ("nothing found",))
     assert (kept.evidence["champion"], kept.evidence["rows"], kept.evidence["columns"]) == ("1", 100, 3)
@@ -100,20 +104,21 @@ def test_a_quiet_partition_is_judged_with_its_evidence(lake: Lake) -> None:
 
 
 @pytest.mark.parametrize(
-    ("rules", "shift", "score", "verdict", "reason"),
+    ("sections", "shift", "score", "verdict", "reason"),
     [
-        ({}, 3.0, 0.95, "retrain", "drift"),
-        ({"findings": []}, 3.0, 0.95, "note", "drift, which retrain.findings leaves out"),
-        ({"cooldown": 3}, 3.0, 0.95, "alert", "drift, but the last training"),
-        ({}, 0.0, 1.2, "retrain", "decay"),
-        ({}, 3.0, 1.2, "retrain", "decay and drift"),
-        ({"every": 1}, 3.0, 0.95, "retrain", "cadence: 1"),
+        ({}, 3.0, 0.95, "note", "data drift and label shift"),
+        ({"decide": {"data_drift": "nothing", "label_shift": "nothing"}}, 3.0, 0.95, "nothing", "nothing found"),
+        ({"decide": {"data_drift": "retrain"}}, 3.0, 0.95, "retrain", "data drift"),
+        ({"decide": {"data_drift": "retrain"}, "retrain": {"cooldown": 3}}, 3.0, 0.95, "alert", "data drift, but the"),
+        ({}, 0.0, 1.2, "retrain", "realised performance"),
+        ({"decide": {"data_drift": "retrain"}}, 3.0, 1.2, "retrain", "data drift and realised performance"),
+        ({"retrain": {"every": 1}}, 3.0, 0.95, "retrain", "cadence: 1"),
     ],
 )
 def test_findings_have_consequences(
-    lake: Lake, rules: dict[str, Any], shift: float, score: float, verdict: str, reason: str
+    lake: Lake, sections: dict[str, Any], shift: float, score: float, verdict: str, reason: str
 ) -> None:
-    workflow = make_workflow(retrain=rules, monitor={"decay": 0.1, "columns": 0.3})
+    workflow = make_workflow(monitor={"decay": 0.1, "columns": 0.3}, **sections)
     ingest(workflow, lake, FIRST)
     put_in_charge(workflow, lake, FIRST, score=score)
 
@@ -128,7 +133,7 @@ def test_one_column_of_many_is_not_the_partition(lake: Lake) -> None:
     ingest(workflow, lake, FIRST)
     put_in_charge(workflow, lake, FIRST)
 
-    assert bring_through(workflow, lake, SECOND, shift=3.0)["verdict"] == "nothing"
+    assert "data_drift" not in names_found(bring_through(workflow, lake, SECOND, shift=3.0))
     assert read_verdicts(lake, "monitoring")[SECOND].evidence["drifted"] == ["size"]
 
 
@@ -142,7 +147,8 @@ def test_a_changed_workflow_file_asks_for_a_training(lake: Lake) -> None:
 
     judged = judge_partition(changed, SECOND, lake, registry_of(workflow))
 
-    assert judged == {"verdict": "retrain", "reason": "the workflow file has changed since the last training"}
+    assert judged["verdict"] == "retrain"
+    assert judged["reason"] == "the workflow file has changed since the last training"
 
 
 def test_a_changed_file_whose_model_was_refused_does_not_ask_again(lake: Lake) -> None:
@@ -166,7 +172,7 @@ def test_too_few_rows_show_no_decay(lake: Lake) -> None:
 
 
 def test_a_metric_that_is_not_defined_is_kept_as_nothing(lake: Lake) -> None:
-    workflow = make_workflow(monitor={"decay": 0.1}, retrain={"findings": []})
+    workflow = make_workflow(monitor={"decay": 0.1})
     ingest(workflow, lake, FIRST)
     put_in_charge(workflow, lake, FIRST)
 
@@ -222,7 +228,8 @@ def test_what_windows_make_is_watched_for_drift(lake: Lake) -> None:
 
     evidence = read_verdicts(lake, "monitoring")[SECOND].evidence
     assert (evidence["columns"], evidence["drifted"]) == (3, ["size_mean_2_days"])
-    assert judged == {"verdict": "retrain", "reason": "drift"}
+    assert judged["verdict"] == "note"
+    assert "data_drift" in names_found(judged)
 
 
 def test_windows_are_profiled_by_their_definition_and_once(lake: Lake) -> None:
@@ -263,9 +270,9 @@ def test_a_mild_difference_is_drift_when_it_is_found_again(lake: Lake) -> None:
     ingest(workflow, lake, FIRST, count=2000)
     put_in_charge(workflow, lake, FIRST)
 
-    verdicts = [bring_through(workflow, lake, key, shift=0.5, count=1000)["verdict"] for key in (SECOND, THIRD)]
+    found = [names_found(bring_through(workflow, lake, key, shift=0.5, count=1000)) for key in (SECOND, THIRD)]
 
-    assert verdicts == ["nothing", "retrain"]
+    assert ["data_drift" in names for names in found] == [False, True]
     first, second = (evidence_of(lake, key)["drift"][0] for key in (SECOND, THIRD))
     assert (first["column"], first["is_found"], first["has_drifted"]) == ("size", True, False)
     assert (second["column"], second["is_found"], second["has_drifted"]) == ("size", True, True)
@@ -277,9 +284,9 @@ def test_one_found_too_long_ago_does_not_count(lake: Lake) -> None:
     put_in_charge(workflow, lake, FIRST)
 
     shifts = {SECOND: 0.5, THIRD: 0.0, FOURTH: 0.5}
-    verdicts = [bring_through(workflow, lake, key, shift=shift, count=1000)["verdict"] for key, shift in shifts.items()]
+    found = [names_found(bring_through(workflow, lake, key, shift=shift, count=1000)) for key, shift in shifts.items()]
 
-    assert verdicts == ["nothing"] * 3
+    assert not any("data_drift" in names for names in found)
 
 
 @pytest.mark.parametrize(("sway", "drifted"), [(0.0, ["size"]), (1.0, [])])
@@ -346,7 +353,7 @@ def test_columns_that_come_apart_are_found_together_where_that_is_asked_for(lake
 
     assert evidence_of(lake, SECOND)["drifted"] == []
     assert evidence_of(lake, SECOND)["drift_together"]["drifted"] == ["all columns"]
-    assert judged == {"verdict": "retrain", "reason": "drift"}
+    assert (judged["verdict"], judged["reason"]) == ("note", "data drift")
 
 
 def test_rows_that_hang_together_as_ever_are_not_told_apart(lake: Lake) -> None:
@@ -357,3 +364,39 @@ def test_rows_that_hang_together_as_ever_are_not_told_apart(lake: Lake) -> None:
     bring_through(workflow, lake, SECOND, count=1000)
 
     assert evidence_of(lake, SECOND)["drift_together"]["drifted"] == []
+
+
+def finding_of(lake: Lake, key: str, name: str) -> dict[str, Any]:
+    return next(one for one in evidence_of(lake, key)["findings"] if one["finding"] == name)
+
+
+@pytest.mark.parametrize("problem", ["binary", "regression"])
+def test_labels_that_are_distributed_otherwise_are_a_shift_of_their_own(lake: Lake, problem: str) -> None:
+    workflow = make_workflow(problem, known_after="1 day")
+    for key, shift in ((FIRST, 0.0), (SECOND, 0.0), (THIRD, 2.0), (FOURTH, 0.0)):
+        publish(workflow, lake, key, make_rows(workflow, key, 400, problem=problem, shift=shift))
+        profile_partition(workflow, key, lake)
+        judge_partition(workflow, key, lake, registry_of(workflow))
+        if key == SECOND:
+            put_in_charge(workflow, lake, SECOND)
+
+    # the champion has learnt from labels of the first partition, which came with the second
+    found = {key: finding_of(lake, key, "label_shift") for key in (SECOND, THIRD, FOURTH)}
+    assert [one["holds"] for one in found.values()] == [None, False, True]  # those of the third come with the fourth
+    assert found[FOURTH]["text"].startswith("label: ")
+    assert finding_of(lake, FOURTH, "data_drift")["holds"] is False
+    assert evidence_of(lake, FOURTH)["label_shift"]["drifted"] == ["label"]
+
+
+def test_every_finding_of_the_table_is_told_of_every_partition(lake: Lake) -> None:
+    from lakemill.config.deciding import FINDINGS
+
+    workflow = make_workflow()
+    bring_through(workflow, lake, FIRST)
+    put_in_charge(workflow, lake, FIRST)
+    bring_through(workflow, lake, SECOND, shift=3.0)
+
+    for key in (FIRST, SECOND):
+        assert [one["finding"] for one in evidence_of(lake, key)["findings"]] == list(FINDINGS)
+    assert finding_of(lake, SECOND, "data_drift")["follows"] == "note"
+    assert finding_of(lake, SECOND, "data_drift")["text"] == "1 of 3 columns have drifted: size"

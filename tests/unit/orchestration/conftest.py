@@ -1,5 +1,6 @@
 """A project whose settings point into a temporary folder, and a run's context."""
 
+from collections import defaultdict
 from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
@@ -49,8 +50,9 @@ def run_of(monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
 
     def run_of(key: str | None, **params: Any) -> None:
         run = SimpleNamespace(partition_key=key, start_date=STARTED, run_id=f"manual__{key}")
-        context = {"dag_run": run, "params": params}
-        for module in ("running", "training"):
+        events: dict[Any, Any] = defaultdict(SimpleNamespace)
+        context = {"dag_run": run, "params": params, "outlet_events": events}
+        for module in ("running", "training", "monitoring"):
             monkeypatch.setattr(f"lakemill.orchestration.{module}.get_current_context", lambda: context)
 
     return run_of

@@ -15,6 +15,7 @@ from lakemill.config import Workflow
 from lakemill.lake import Lake
 from lakemill.lake.verdicts import read_verdicts
 from lakemill.orchestration import ingestion, monitoring, scoring, training
+from lakemill.orchestration.assets import name_asset
 
 FIRST, SECOND = "2020-01-01", "2020-01-02"
 Run = Callable[..., None]
@@ -49,7 +50,8 @@ def test_two_partitions_through_all_four_dags(workflow: Workflow, lake: Lake, ru
         deliver(workflow, tmp_path, key)
     run_of(FIRST)
     first = {**ingest(), "scored": scoring.score.function("small"), "judged": monitoring.judge.function("small")}
-    asked = monitoring.request_training.function(first["judged"])
+    asked = monitoring.request_training.function("small", first["judged"])
+    event = monitoring.get_current_context()["outlet_events"][name_asset(workflow, "retrain")]
     trained = train()
     run_of(SECOND)
     second = {**ingest(), "scored": scoring.score.function("small"), "judged": monitoring.judge.function("small")}
@@ -57,6 +59,7 @@ def test_two_partitions_through_all_four_dags(workflow: Workflow, lake: Lake, ru
     assert (first["collected"]["rows"], first["published"]["rows"], first["profiled"]["rows"]) == (100, 100, 100)
     assert first["scored"]["version"] is None
     assert asked == first["judged"]["reason"] == "first training: 1 partitions of history"
+    assert event.extra == {"partition": FIRST, "reason": asked, "findings": []}
     assert trained["taken"]["partition"] == FIRST
     assert (trained["verdict"], trained["promoted"]) == ("pass", {"version": "1", "live": True})
     assert (second["scored"]["version"], second["scored"]["scored"]) == ("1", 100)
@@ -90,10 +93,10 @@ def test_what_tasks_handed_on_is_removed_in_the_end(
     assert [path for path in (tmp_path / "lake").rglob("*") if path.is_file() and "_staging" in path.parts] == []
 
 
-@pytest.mark.parametrize("verdict", ["nothing", "note", "alert"])
+@pytest.mark.parametrize("verdict", ["nothing", "note", "alert", "roll back"])
 def test_only_the_verdict_retrain_asks_for_a_training(verdict: str) -> None:
     with pytest.raises(AirflowSkipException, match=f"{verdict}: because"):
-        monitoring.request_training.function({"verdict": verdict, "reason": "because"})
+        monitoring.request_training.function("small", {"verdict": verdict, "reason": "because"})
 
 
 def test_what_the_gate_refused_is_not_promoted() -> None:
