@@ -3,6 +3,7 @@
 Stays out: how bad is too bad (``decision.py``).
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -20,6 +21,8 @@ from lakemill.lake.row_names import name_each
 from lakemill.preprocessing.features import make_target
 from lakemill.preprocessing.late_labels import LateLabels, find_known, find_twice, join_labels
 from lakemill.training.snapshot_rows import mature_rows
+
+TRUTH = "_truth"
 
 
 @dataclass(frozen=True)
@@ -58,6 +61,33 @@ def realise(workflow: Workflow, key: str, lake: Lake) -> Performance:
     -------
     Performance
     """
+    known = read_known(workflow, key, lake)
+    if known is None:
+        return Performance(0, float("nan"), ())
+    versions = tuple(sorted(set(known["model_version"]), key=int))
+    prediction = as_prediction(known, workflow.table.label.problem)
+    return Performance(len(known), METRICS[workflow.train.metric](known[TRUTH].to_numpy(), prediction), versions)
+
+
+def read_known(
+    workflow: Workflow, key: str, lake: Lake, *, partitions: Sequence[str] | None = None
+) -> pd.DataFrame | None:
+    """Return the scores of rows whose labels became known during a partition, or by its end, with these.
+
+    Parameters
+    ----------
+    workflow : Workflow
+    key : str
+        The partition.
+    lake : Lake
+    partitions : sequence of str, optional
+        Their rows, whenever their labels became known until the end of ``key``.
+
+    Returns
+    -------
+    DataFrame or None
+        The columns of ``predictions``, and the label as ``_truth``; None where nothing has been scored.
+    """
     partition, label = workflow.partition, workflow.table.label
     interval = partition.interval(key)
     earliest = interval.start - label.known_after
@@ -66,24 +96,24 @@ def realise(workflow: Workflow, key: str, lake: Lake) -> Performance:
     late = None if label.source is None else _find_late(workflow, lake, history, interval)
     if late is not None:
         reached = sorted({*reached, *late.partitions})
+    if partitions is not None:
+        reached = list(partitions)
     labelled = () if label.source is not None else (label.column,)
     names = list(dict.fromkeys((*workflow.table.key, workflow.table.event_time, *labelled, PARTITION)))
     rows, predictions = lake.read("clean", reached, columns=names), lake.read("predictions", reached)
     if rows is None or predictions is None:
-        return Performance(0, float("nan"), ())
+        return None
     if late is not None:
         rows = join_labels(workflow, rows, late.known, twice=late.twice)
     corrections = read_corrections(lake, reached, as_of=interval.end)
     rows = apply_corrections(rows, corrections, key=workflow.table.key, label=label.column)
-    known = mature_rows(workflow, rows, as_of=interval.end, since=interval.start)
+    since = interval.start if partitions is None else None
+    known = mature_rows(workflow, rows, as_of=interval.end, since=since)
     names = [*workflow.table.key, PARTITION]  # a key may come again in another partition
     truth = known.select(names).to_pandas()
-    truth["_truth"] = make_target(known, label)
+    truth[TRUTH] = make_target(known, label)
     made = predictions.filter(pc.is_valid(predictions.column("model_version"))).to_pandas()
-    joined = truth.merge(made, on=names, how="inner", validate="one_to_one")
-    versions = tuple(sorted(set(joined["model_version"]), key=int))
-    y = joined["_truth"].to_numpy()
-    return Performance(len(joined), METRICS[workflow.train.metric](y, _as_prediction(joined, label.problem)), versions)
+    return truth.merge(made, on=names, how="inner", validate="one_to_one")
 
 
 @dataclass(frozen=True)
@@ -106,7 +136,8 @@ def _find_late(workflow: Workflow, lake: Lake, history: list[str], interval: Int
     return _Late(known, find_twice(names), reached.unique().to_pylist())
 
 
-def _as_prediction(made: pd.DataFrame, problem: str) -> Prediction:
+def as_prediction(made: pd.DataFrame, problem: str) -> Prediction:
+    """Return what rows of the table ``predictions`` say."""
     if problem == "regression" or made.empty:
         return Prediction(made["score"].to_numpy(dtype="float64"))
     classes = sorted({name for names in made["classes"] for name in names})

@@ -12,6 +12,7 @@ from lakemill.evaluation.metrics import METRICS
 from lakemill.lake import Lake
 from lakemill.lake.verdicts import Verdict, read_verdicts, record_verdict
 from lakemill.monitoring.decision import Facts, decide
+from lakemill.monitoring.estimated import find_estimated
 from lakemill.monitoring.finding_drift import find_data_drift, find_drift_together, find_prediction_drift
 from lakemill.monitoring.performance import Performance, realise
 from lakemill.monitoring.wording import put_in_evidence
@@ -52,6 +53,7 @@ def judge_partition(workflow: Workflow, key: str, lake: Lake, registry: Registry
     enough = max(1, workflow.monitor.columns * len(data.drifts))
     performance = realise(workflow, key, lake)
     expected = _expected_score(champion, gates)
+    estimated = find_estimated(workflow, key, lake, registry, champion, expected)
     facts = Facts(
         partitions=len(published),
         has_champion=champion is not None,
@@ -72,6 +74,7 @@ def judge_partition(workflow: Workflow, key: str, lake: Lake, registry: Registry
         **put_in_evidence(data.drifts, data.drifted, data.moved or {}),
         "prediction_drift": put_in_evidence(predictions.drifts, predictions.drifted, {}),
         "drift_together": put_in_evidence(together.drifts, together.drifted, {}) if workflow.monitor.together else None,
+        **estimated.evidence,
         "facts": vars(facts),
     }  # fmt: skip
     json.dumps(evidence, allow_nan=False)
