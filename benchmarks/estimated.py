@@ -1,6 +1,6 @@
 """Estimated performance beside NannyML's, and how often the stream of errors alarms.
 
-    .venv/bin/python benchmarks/estimated.py --nannyml FOLDER [--others nannyml.csv]    # nannyml/datasets/data of its wheel
+    .venv/bin/python benchmarks/estimated.py --nannyml FOLDER [--others nannyml.csv]    # nannyml/datasets/data
     .venv/bin/python benchmarks/estimated.py --alarms 40
 
 ``nannyml.csv`` is what ``estimated_by_others.py`` has written: both learn from the same reference rows and estimate the
@@ -91,7 +91,9 @@ def tell_sets(folder: Path, others: Path | None) -> None:
             beside = (rows["estimate"] - rows["came"]).abs().mean() if theirs is not None else np.nan
             holds = (ours < 1.96 * rows["error"]).mean()
             seconds = rows["cpu_seconds"].mean()
-            print(f"| {one.name} | {name} | {len(rows)} | {ours.mean():.5g} | {beside:.5g} | {holds:.0%} | {seconds:.2f} |")
+            print(
+                f"| {one.name} | {name} | {len(rows)} | {ours.mean():.5g} | {beside:.5g} | {holds:.0%} | {seconds:.2f} |"
+            )
 
 
 def tell_alarms(sequences: int) -> None:
@@ -103,7 +105,8 @@ def tell_alarms(sequences: int) -> None:
             quiet = [_watch(make, rows, 0.0, seed) for seed in range(sequences)]
             grown = [_watch(make, rows, growth, seed) for seed in range(sequences)]
             alarms = sum(map(sum, quiet)) / sequences / PARTITIONS
-            first = [np.argmax(one[PARTITIONS // 2 :]) + 1 if any(one[PARTITIONS // 2 :]) else np.inf for one in grown]
+            later = [one[PARTITIONS // 2 :] for one in grown]
+            first = [one.index(True) + 1 if True in one else np.inf for one in later]
             power = (f"{np.mean(np.array(first) <= most):.0%}" for most in (1, 2, 3))
             print(f"| {kind} | {rows:,} | {sequences * PARTITIONS} | {alarms:.2%} | {growth} sd |", " | ".join(power), "|",
                   flush=True)  # fmt: skip

@@ -1,4 +1,4 @@
-"""What NannyML estimates of its bundled data sets by CBPE and DLE, with its defaults, for ``estimated.py`` to stand beside.
+"""What NannyML estimates of its bundled data sets by CBPE and DLE, with its defaults, to stand beside ``estimated.py``.
 
 It needs an environment of its own, since it asks for other versions than Lakemill:
 
