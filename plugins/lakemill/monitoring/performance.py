@@ -3,6 +3,7 @@
 Stays out: how bad is too bad (``decision.py``).
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -73,8 +74,10 @@ def score_predictions(workflow: Workflow, made: pd.DataFrame | None) -> Performa
     return Performance(len(made), METRICS[workflow.train.metric](y, prediction), versions)
 
 
-def find_matured(workflow: Workflow, key: str, lake: Lake) -> pa.Table | None:
-    """Return the rows whose labels became known during a partition, as people had put these right by its end.
+def find_matured(
+    workflow: Workflow, key: str, lake: Lake, *, partitions: Sequence[str] | None = None
+) -> pa.Table | None:
+    """Return the rows whose labels became known during a partition, or by its end, as people had put these right then.
 
     Parameters
     ----------
@@ -82,6 +85,8 @@ def find_matured(workflow: Workflow, key: str, lake: Lake) -> pa.Table | None:
     key : str
         The partition.
     lake : Lake
+    partitions : sequence of str, optional
+        Their rows, whenever their labels became known until the end of ``key``.
 
     Returns
     -------
@@ -96,6 +101,8 @@ def find_matured(workflow: Workflow, key: str, lake: Lake) -> pa.Table | None:
     late = None if label.source is None else _find_late(workflow, lake, history, interval)
     if late is not None:
         reached = sorted({*reached, *late.partitions})
+    if partitions is not None:
+        reached = list(partitions)
     labelled = () if label.source is not None else (label.column,)
     names = list(dict.fromkeys((*workflow.table.key, workflow.table.event_time, *labelled, PARTITION)))
     rows = lake.read("clean", reached, columns=names)
@@ -105,7 +112,8 @@ def find_matured(workflow: Workflow, key: str, lake: Lake) -> pa.Table | None:
         rows = join_labels(workflow, rows, late.known, twice=late.twice)
     corrections = read_corrections(lake, reached, as_of=interval.end)
     rows = apply_corrections(rows, corrections, key=workflow.table.key, label=label.column)
-    return mature_rows(workflow, rows, as_of=interval.end, since=interval.start)
+    since = interval.start if partitions is None else None
+    return mature_rows(workflow, rows, as_of=interval.end, since=since)
 
 
 def read_predictions(workflow: Workflow, lake: Lake, matured: pa.Table | None) -> pd.DataFrame | None:

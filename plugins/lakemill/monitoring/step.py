@@ -15,6 +15,7 @@ from lakemill.lake.verdicts import Verdict, read_verdicts, record_verdict
 from lakemill.monitoring import findings
 from lakemill.monitoring.challenged import Match, challenge, describe, tell_whether_it_helped
 from lakemill.monitoring.decision import Facts, decide
+from lakemill.monitoring.estimated import find_estimated
 from lakemill.monitoring.finding_drift import (
     Found,
     find_data_drift,
@@ -69,15 +70,15 @@ def judge_partition(
     performance, expected = score_predictions(workflow, made), _expected_score(champion, gates)
     worse_than_candidate, last = challenge(workflow, key, lake, registry, champion, made, by="candidate")
     worse_than_previous, before = challenge(workflow, key, lake, registry, champion, made, by="previous")
+    estimated = find_estimated(workflow, key, lake, registry, champion, made, expected)
     found = (
         judge_quality(workflow, ingested.get(key), (one for at, one in ingested.items() if at < key)),
         _judge_data_drift(workflow, data, together),
         _judge_drift("prediction_drift", predictions),
         _judge_drift("label_shift", labels),
-        # what errors say before labels are there, and of themselves when they are: not looked for yet
-        Finding("estimated_performance", None, "not estimated"),
+        estimated.performance,
         _judge_realised(workflow, performance, expected),
-        Finding("concept_drift", None, "not looked for"),
+        estimated.concept_drift,
         worse_than_candidate,
         worse_than_previous,
     )
@@ -106,6 +107,7 @@ def judge_partition(
         "against_previous": _describe(before),
         "last_training": tell_whether_it_helped(workflow, champion, before, judged),
         "findings": findings.put_in_evidence(found, workflow.decide),
+        **estimated.evidence,
         "facts": vars(facts),
     }  # fmt: skip
     json.dumps(evidence, allow_nan=False)
