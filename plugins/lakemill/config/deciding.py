@@ -45,7 +45,7 @@ class Decide(Section):
     def follow(self, name: str) -> WithRollback:
         """Return what follows from a finding of this name."""
         consequence: Any = getattr(self, name)
-        return consequence  # type: ignore[no-any-return]
+        return consequence
 
 
 FINDINGS: tuple[str, ...] = tuple(Decide.model_fields)

@@ -8,7 +8,7 @@ Stays out: where errors come from (``concept_drift.py``).
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Any, Protocol
 
 import numpy as np
 from scipy.stats import norm
@@ -17,7 +17,7 @@ BLOCKS = 20  # a partition's rows are cut into at most so many
 LEAST_ROWS = 20  # of a block
 FEWEST_BLOCKS = 10  # before any change is looked for
 ADWIN_DELTA = 0.002
-PAGE_HINKLEY = {"min_instances": FEWEST_BLOCKS, "delta": 0.5, "threshold": 12.0}
+PAGE_HINKLEY: dict[str, Any] = {"min_instances": FEWEST_BLOCKS, "delta": 0.5, "threshold": 12.0}
 DDM_THRESHOLD = 4.0
 UPPER_QUARTER = float(norm.isf(0.25))  # of blocks are worse when nothing has changed
 CERTAIN = 0.99  # that the last partition is worse than before the change, of one side
@@ -26,9 +26,11 @@ CERTAIN = 0.99  # that the last partition is worse than before the change, of on
 class Detector(Protocol):
     """What river's detectors have in common."""
 
-    drift_detected: bool
+    @property
+    def drift_detected(self) -> bool:
+        """Whether the last value made it find a change."""
 
-    def update(self, x: float) -> None:
+    def update(self, x: Any) -> Any:
         """Take the next value."""
 
 
@@ -163,7 +165,7 @@ def _list_detectors() -> dict[str, tuple[Detector, Callable[[np.ndarray], list[f
 
     return {
         # values in [0, 1]: a block's rank among blocks of a stream that has not changed
-        "ADWIN": (ADWIN(delta=ADWIN_DELTA, clock=1), lambda z: list(norm.cdf(z).tolist())),
+        "ADWIN": (ADWIN(delta=ADWIN_DELTA, clock=1), lambda z: list(norm.cdf(z).tolist())),  # type: ignore[no-untyped-call]
         "Page-Hinkley": (PageHinkley(mode="up", alpha=1.0, **PAGE_HINKLEY), lambda z: list(z.tolist())),
         # an error is a block that is worse than three quarters of them
         "DDM": (DDM(drift_threshold=DDM_THRESHOLD), lambda z: list((z > UPPER_QUARTER).tolist())),

@@ -32,6 +32,8 @@ from lakemill.training.found_features import features_of
 CONFIDENCE = 0.95
 FEWEST_MEASURED = 3  # estimates that have been measured, before their errors widen the interval
 MOST_MEASURED = 12  # partitions at once
+NOT_ESTIMATED = Finding("estimated_performance", None, "there are no rows to estimate it by")
+NOT_LOOKED_FOR = Finding("concept_drift", None, "there are no rows to tell it by")
 
 
 @dataclass(frozen=True)
@@ -49,8 +51,8 @@ class Estimated:
         ``estimated`` and ``concept_drift``; JSON values, each None where nothing can be told.
     """
 
-    performance: Finding = Finding("estimated_performance", None, "there are no rows to estimate it by")
-    concept_drift: Finding = Finding("concept_drift", None, "there are no rows to tell it by")
+    performance: Finding = NOT_ESTIMATED
+    concept_drift: Finding = NOT_LOOKED_FOR
     evidence: Mapping[str, Any] = field(default_factory=lambda: {"estimated": None, "concept_drift": None})
 
 
@@ -134,7 +136,8 @@ def _estimate(
     score, error = expectation.estimate(metric, scored, seed=seed)
     assert test.y is not None  # noqa: S101  # test rows have labels
     error = math.hypot(error, find_standard_error(metric, test.y, test.prediction, seed=seed))
-    return replace(Estimate(score, standard_error=error, rows=len(scored)), **_span(score, error))
+    low, high = _span(score, error)
+    return Estimate(score, low, high, standard_error=error, rows=len(scored))
 
 
 def _widen(estimate: Estimate, errors: list[float]) -> Estimate:
@@ -142,12 +145,13 @@ def _widen(estimate: Estimate, errors: list[float]) -> Estimate:
     if len(errors) < FEWEST_MEASURED:
         return estimate
     usual = math.sqrt(sum(one**2 for one in errors) / len(errors))
-    return replace(estimate, usual_error=usual, **_span(estimate.score, max(estimate.standard_error, usual)))
+    low, high = _span(estimate.score, max(estimate.standard_error, usual))
+    return replace(estimate, usual_error=usual, low=low, high=high)
 
 
-def _span(score: float, error: float) -> dict[str, float]:
+def _span(score: float, error: float) -> tuple[float, float]:
     half = float(norm.isf((1 - CONFIDENCE) / 2)) * error
-    return {"low": score - half, "high": score + half}
+    return score - half, score + half
 
 
 def _judge_decay(workflow: Workflow, estimate: Estimate, expected: float) -> Finding:
@@ -201,7 +205,9 @@ def _measure(
     matured = find_matured(workflow, key, lake, partitions=touched) if touched else None
     rows = read_predictions(workflow, lake, matured)
     measured = []
-    for at in touched if rows is not None else ():
+    if rows is None:
+        return []
+    for at in touched:
         version, estimate = estimates[at]
         came = rows[(rows[PARTITION] == at) & (rows["model_version"] == version)]
         if len(came) < workflow.monitor.rows:

@@ -94,8 +94,8 @@ def find_label_shift(workflow: Workflow, key: str, lake: Lake, champion: Entry |
     partitions = _find_reference(workflow, key, lake, champion)
     profile_labels(workflow, [*partitions, key], lake)
     history = read_history(workflow, key, lake, of=LABELS, known=set(partitions))
-    sides = (read_profile(lake, keys, of=LABEL) for keys in (partitions, [key]))
-    drifts = compare_profiles(*sides, workflow.monitor, past=history.past)
+    reference, current = (read_profile(lake, keys, of=LABEL) for keys in (partitions, [key]))
+    drifts = compare_profiles(reference, current, workflow.monitor, past=history.past)
     record_drift(lake, key, drifts, of=LABELS)
     return Found(tuple(drifts), _find_alarms(workflow, drifts, history)) if champion is not None else Found()
 

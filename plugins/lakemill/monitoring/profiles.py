@@ -8,6 +8,7 @@ import hashlib
 from collections.abc import Sequence
 from typing import Any
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
@@ -111,7 +112,7 @@ def profile_labels(workflow: Workflow, keys: list[str], lake: Lake) -> None:
     kind = "numeric" if label.problem == "regression" else "categorical"
     for key in [*(one for one in keys[:-1] if not lake.holds(TABLE, one, {"of": LABEL})), keys[-1]]:
         matured = find_matured(workflow, key, lake)
-        known = make_target(matured, label) if matured is not None else []
+        known = make_target(matured, label) if matured is not None else np.array([])
         values = pa.chunked_array([pa.array(known, pa.float64() if kind == "numeric" else pa.string())])
         _keep(lake, key, [profile_column(label.column, values, kind)], of=LABEL)
 
