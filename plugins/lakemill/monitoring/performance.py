@@ -58,6 +58,33 @@ def realise(workflow: Workflow, key: str, lake: Lake) -> Performance:
     -------
     Performance
     """
+    judged = read_judged(workflow, key, lake)
+    if judged is None:
+        return Performance(0, float("nan"), ())
+    score = METRICS[workflow.train.metric](judged.y, judged.prediction)
+    return Performance(len(judged.y), score, judged.versions)
+
+
+@dataclass(frozen=True)
+class Judged:
+    """Rows whose labels became known with a partition, and what was predicted of them.
+
+    Attributes
+    ----------
+    y : ndarray of shape (n,)
+    prediction : Prediction
+        For the same n rows.
+    versions : tuple of str
+        Models that made the scores.
+    """
+
+    y: np.ndarray
+    prediction: Prediction
+    versions: tuple[str, ...]
+
+
+def read_judged(workflow: Workflow, key: str, lake: Lake) -> Judged | None:
+    """Return the rows that `realise` scores, None where nothing has been scored or published yet."""
     partition, label = workflow.partition, workflow.table.label
     interval = partition.interval(key)
     earliest = interval.start - label.known_after
@@ -70,7 +97,7 @@ def realise(workflow: Workflow, key: str, lake: Lake) -> Performance:
     names = list(dict.fromkeys((*workflow.table.key, workflow.table.event_time, *labelled, PARTITION)))
     rows, predictions = lake.read("clean", reached, columns=names), lake.read("predictions", reached)
     if rows is None or predictions is None:
-        return Performance(0, float("nan"), ())
+        return None
     if late is not None:
         rows = join_labels(workflow, rows, late.known, twice=late.twice)
     corrections = read_corrections(lake, reached, as_of=interval.end)
@@ -82,8 +109,7 @@ def realise(workflow: Workflow, key: str, lake: Lake) -> Performance:
     made = predictions.filter(pc.is_valid(predictions.column("model_version"))).to_pandas()
     joined = truth.merge(made, on=names, how="inner", validate="one_to_one")
     versions = tuple(sorted(set(joined["model_version"]), key=int))
-    y = joined["_truth"].to_numpy()
-    return Performance(len(joined), METRICS[workflow.train.metric](y, _as_prediction(joined, label.problem)), versions)
+    return Judged(joined["_truth"].to_numpy(), _as_prediction(joined, label.problem), versions)
 
 
 @dataclass(frozen=True)
