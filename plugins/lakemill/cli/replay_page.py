@@ -35,9 +35,9 @@ td.number{{text-align:right;font-variant-numeric:tabular-nums}}</style>
 {partitions}
 <p><small>{legend}</small></p>
 {notes}
-<p><small>Intervals are of 95 % and take rows to be independent. Worse: the realised score lies under that of the gate by
-more than the chance of both. False: an alarm in a partition whose champion was as good as expected; missed: a worse one,
-and no alarm.</small></p>
+<p><small>Intervals are of 95 % and take rows to be independent. Worse: the realised score lies under that of the gate
+by more than the chance of both. False: an alarm in a partition whose champion was as good as expected; missed: a worse
+one, and no alarm.</small></p>
 </body></html>
 """
 
