@@ -45,11 +45,13 @@ def choose_partitions(
         raise LakeError("no partition is published", where=workflow.workflow, remedy=f"ingest some first: {run}")
     span = f"published are {published[0]} to {published[-1]}"
     for option, key in (("--from", first), ("--to", last)):
+        if key is None:
+            continue
         try:
-            is_there = key is None or (calendar.start <= key <= published[-1] and bool(calendar.local_start(key)))
+            at = calendar.local_start(key)
         except ValueError as error:
             raise ConfigError(str(error), where=option, remedy=span) from None
-        if not is_there:
+        if not calendar.local_start(calendar.start) <= at <= calendar.local_start(published[-1]):
             raise ConfigError(f"{key} is not there", where=option, remedy=f"{span}; {run} ingests more")
     keys = calendar.keys(first or calendar.start, last or published[-1])
     if not keys:

@@ -1,6 +1,5 @@
 """Policies replayed in branches: the same as the steps in the live lake, gone on with, and nothing live touched."""
 
-import shutil
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -99,7 +98,9 @@ def without_times(lake: Lake) -> dict[str, Any]:
     told = {}
     for kind, verdicts in read_all_verdicts(lake).items():
         for key, one in verdicts.items():
-            evidence = {name: value for name, value in one.evidence.items() if name not in ("findings", "scoring", "paces")}
+            evidence = {
+                name: value for name, value in one.evidence.items() if name not in ("findings", "scoring", "paces")
+            }
             told[kind, key] = (one.verdict, one.as_of, evidence)
     return told
 
@@ -124,3 +125,85 @@ def test_the_workflows_own_policy_gives_what_the_live_lake_has(
     assert [registry.tags(one)[LEARNT] for one in versions] == [live.tags(one)[LEARNT] for one in versions]
     live = Registry(workflow, address=f"sqlite:///{tmp_path / 'live.db'}", artifacts=str(tmp_path / "live"))
     assert ({name: history.version(name) for name in tables}, live.champion()) == (before, champion)
+
+
+def test_what_is_done_is_kept_and_gone_on_with(history: Lake, workflow: Workflow, tmp_path: Path) -> None:
+    root = tmp_path / "replays"
+    part = places_of(workflow, history, root, "never", keys=KEYS[:3])["never"]
+    assert replay(part) == 3
+    whole = places_of(workflow, history, root, "never")["never"]
+    assert whole.folder == part.folder
+
+    assert [replay(whole), replay(whole), replay(part)] == [2, 0, 0]
+
+    told = run(workflow, whole)
+    assert [one.partition for one in told.steps] == KEYS
+    assert [one.champion for one in told.steps] == [None, "1", "1", "1", "1"]
+    assert (told.trainings, told.promotions) == (1, 1)
+    # the shift is found, and the model no worse for it: a straight line goes on
+    assert [one.has_alarm for one in told.steps] == [False, False, False, True, True]
+    assert (told.alarms, told.false_alarms, told.missed_alarms) == (2, 2, 0)
+
+
+def test_other_rows_make_a_branch_anew(history: Lake, workflow: Workflow, tmp_path: Path) -> None:
+    place = places_of(workflow, history, tmp_path, "never", keys=KEYS[:2])["never"]
+    replay(place)
+    ingest(workflow, history, KEYS[1], seed=1)
+
+    changed = places_of(workflow, history, tmp_path, "never", keys=KEYS[:2])["never"]
+
+    assert changed.folder == place.folder
+    assert replay(changed) == 2
+    assert open_branch(changed).read("predictions", [KEYS[1]]).num_rows == 200
+
+
+def test_policies_differ_in_when_they_train(history: Lake, workflow: Workflow, tmp_path: Path) -> None:
+    places = places_of(workflow, history, tmp_path)
+
+    told = {name: run(workflow, place) for name, place in places.items()}
+
+    trained = {
+        name: [one.partition[-1] for one in outcome.steps if one.gate is not None] for name, outcome in told.items()
+    }
+    assert trained["never"] == ["1"]
+    assert trained["every"] == ["1", "2", "3", "4", "5"]
+    assert trained["drift"] == ["1", "4"]
+    assert trained["workflow"][:2] == ["1", "4"]
+    assert len({place.studies for place in places.values()}) == 1
+    assert told["every"].cpu_seconds > told["never"].cpu_seconds > 0
+
+
+def test_a_later_first_partition_learns_from_those_before(history: Lake, workflow: Workflow, tmp_path: Path) -> None:
+    place = places_of(workflow, history, tmp_path, "never", keys=KEYS[2:4])["never"]
+
+    told = run(workflow, place)
+
+    assert [(one.partition, one.champion, one.gate) for one in told.steps] == [
+        (KEYS[2], None, "pass"),
+        (KEYS[3], "1", None),
+    ]
+    snapshot = read_entries(open_branch(place))[0].snapshot
+    assert open_branch(place).read_document(f"snapshots/{snapshot}")["partitions"] == KEYS[:3]
+
+
+def test_a_blocked_partition_is_passed_over(lake: Lake, workflow: Workflow, tmp_path: Path) -> None:
+    for key in KEYS[:4]:
+        block(workflow, lake, key) if key == KEYS[1] else ingest(workflow, lake, key)
+
+    keys, blocked = choose_partitions(workflow, lake, None, None)
+
+    assert (keys, blocked) == ([KEYS[0], KEYS[2], KEYS[3]], [KEYS[1]])
+    told = run(workflow, places_of(workflow, lake, tmp_path, "never", keys=keys)["never"])
+    assert [one.champion for one in told.steps] == [None, "1", "1"]
+
+
+def test_a_branch_reads_the_versions_of_its_start(history: Lake, workflow: Workflow, tmp_path: Path) -> None:
+    place = places_of(workflow, history, tmp_path, "never", keys=KEYS[:1])["never"]
+    before = open_branch(place).read("clean", [KEYS[0]])
+
+    ingest(workflow, history, KEYS[0], seed=7)
+
+    assert open_branch(place).read("clean", [KEYS[0]]).equals(before)
+    assert not history.read("clean", [KEYS[0]]).equals(before)
+    current = replace(place, versions={name: history.version(name) for name in place.versions})
+    assert open_branch(current).read("clean", [KEYS[0]]).equals(history.read("clean", [KEYS[0]]))
