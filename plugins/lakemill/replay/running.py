@@ -69,9 +69,16 @@ def _replay_partition(
     with measure() as judging:
         judged = judge_partition(workflow, key, lake, registry)
     if judged["verdict"] == "retrain":
-        tell("training")
-        worker = place.folder.name
-        auditing = train(workflow, key, lake, registry, studies=place.studies, worker=worker, threads=threads)
+        auditing = train(
+            workflow,
+            key,
+            lake,
+            registry,
+            studies=place.studies,
+            worker=place.folder.name,
+            threads=threads,
+            tell=lambda step: tell(f"training, {step}"),
+        )
     return {
         "judging_cpu_seconds": judging.cpu_seconds,
         "auditing_cpu_seconds": auditing.cpu_seconds,

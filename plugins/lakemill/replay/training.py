@@ -3,6 +3,7 @@
 Stays out: what a step does (``registry``, ``training``).
 """
 
+from collections.abc import Callable
 from datetime import datetime
 from typing import Any
 
@@ -28,6 +29,7 @@ def train(
     studies: str,
     worker: str,
     threads: int | None = None,
+    tell: Callable[[str], None] = lambda step: None,
 ) -> Cost:
     """Train as of the end of a partition, and put the model in charge if the gate lets it through.
 
@@ -44,6 +46,8 @@ def train(
         A name that no other living worker has.
     threads : int or None
         Of a trial; None leaves it to the estimators.
+    tell : callable
+        Told of each of ``STEPS`` before it is done.
 
     Returns
     -------
@@ -51,21 +55,29 @@ def train(
         Of the audit of labels, which the ledger of times does not hold.
     """
     as_of: datetime = workflow.partition.interval(key).end
+    tell("snapshot")
     snapshot = take_snapshot(workflow, lake, as_of=as_of)["id"]
     if releases.check_rows(workflow, lake, snapshot, partition=key, as_of=as_of) is not None:
         return Cost()
+    tell("audit_labels")
     with measure() as auditing:
         audit_snapshot(workflow, lake, snapshot, partition=key, as_of=as_of)
+    tell("tune")
     releases.tune(workflow, lake, snapshot, studies=studies, worker=worker, threads=threads)
+    tell("take_best")
     tuned: list[dict[str, Any]] = [
         releases.take_best(workflow, lake, snapshot, name, studies=studies, threads=threads)
         for name in workflow.train.candidates
     ]
+    tell("fit")
     version = releases.fit(workflow, lake, registry, snapshot, tuned, as_of=as_of)
+    tell("evaluate")
     evaluated = evaluate(workflow, lake, registry, snapshot, version)
+    tell("gate")
     verdict = promoting.decide(
         workflow, lake, registry, partition=key, as_of=as_of, version=version, evaluated=evaluated
     )
     if verdict == "pass":  # recorded as of its own moment: a replay reads no clock
+        tell("promote")
         promoting.promote(lake, registry, version=version, as_of=as_of, recorded_at=as_of)
     return auditing

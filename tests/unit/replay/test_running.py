@@ -23,6 +23,7 @@ from lakemill.replay.outcome import Outcome, read_outcome
 from lakemill.replay.policies import Policy, choose_policies
 from lakemill.replay.preparing import choose_partitions, make_places
 from lakemill.replay.running import replay
+from lakemill.replay.training import STEPS
 from lakemill.scoring import score_partition
 from lakemill.training.snapshots import take_snapshot
 
@@ -114,8 +115,12 @@ def test_the_workflows_own_policy_gives_what_the_live_lake_has(
     tables = ("clean", "predictions", "verdicts", "profiles", "drift", "ledger", "times")
     before, champion = {name: history.version(name) for name in tables}, live.champion()
 
-    assert replay(place) == len(KEYS)
+    told: list[str] = []
+    assert replay(place, report=lambda done, text: told.append(f"{done} {text}")) == len(KEYS)
 
+    steps = [f"training, {step}" for step in STEPS]
+    assert told[:10] == [f"0 {KEYS[0]}: {one}" for one in ("scoring", "judging", *steps)]
+    assert told[-1] == "5 done"
     branch, registry = open_branch(place), open_registry(place)
     assert without_times(branch) == without_times(history)
     assert branch.read("predictions", KEYS).sort_by("id").equals(history.read("predictions", KEYS).sort_by("id"))
