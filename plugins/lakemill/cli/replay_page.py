@@ -6,6 +6,7 @@ Stays out: figures; all of them come with the comparison.
 import base64
 import html
 import io
+from itertools import accumulate
 from typing import TYPE_CHECKING
 
 from lakemill.cli.replay_tables import LEGEND, tell_figures, tell_step
@@ -20,7 +21,8 @@ COLOURS = ("#0072B2", "#E69F00", "#009E73", "#CC79A7", "#56B4E9")
 DOTS_PER_INCH = 130
 WIDTH, LEAST_HEIGHT = 10.0, 3.6  # inches
 MOST_NAMED = 18  # partitions on the axis
-DAMP = 0.35  # by how much lines of policies that agree lie beside each other, of a partition's width
+BESIDE = 0.26  # by how much lines of policies that agree lie beside each other, of a partition's width
+LEAST_GAP = 0.13  # between names at the end of lines, of the axis
 PAGE = """<!doctype html>
 <html lang="en"><head><meta charset="utf-8"><title>{title}</title>
 <style>body{{font:16px/1.5 system-ui,sans-serif;max-width:64em;margin:2em auto;padding:0 1em;color:#1f2328}}
@@ -122,7 +124,7 @@ def _tabulate(heads: tuple[str, ...], rows: list[list[str]], *, numbers: range =
 def _draw_scores(axes: "Axes", found: "Comparison") -> None:
     count = len(found.outcomes)
     for number, outcome in enumerate(found.outcomes):
-        shift = DAMP * ((number + 0.5) / count - 0.5)  # equal scores stay visible beside each other
+        shift = BESIDE * ((number + 0.5) / count - 0.5)  # equal scores stay visible beside each other
         places = [place + shift for place, one in enumerate(outcome.steps) if one.score is not None]
         scored = [one for one in outcome.steps if one.score is not None]
         axes.errorbar(
@@ -171,20 +173,27 @@ def _draw_events(axes: "Axes", found: "Comparison") -> None:
 
 
 def _draw_costs(axes: "Axes", found: "Comparison") -> None:
+    totals = [outcome.cpu_seconds for outcome in found.outcomes]
+    top = max(totals) or 1.0
     for number, outcome in enumerate(found.outcomes):
-        sums, total = [], 0.0
-        for one in outcome.steps:
-            total += one.cpu_seconds
-            sums.append(total)
+        sums = list(accumulate(one.cpu_seconds for one in outcome.steps))
         axes.step(range(len(sums)), sums, where="mid", color=COLOURS[number % len(COLOURS)], linewidth=1.6)
+    for (number, total), height in zip(enumerate(totals), _spread(totals, LEAST_GAP * top), strict=True):
+        outcome = found.outcomes[number]
         axes.annotate(
             f"{outcome.policy} {total:,.0f} s",
-            (len(sums) - 1, total),
-            xytext=(14, 0),
-            textcoords="offset points",
+            (len(outcome.steps) - 0.7, height),
+            annotation_clip=False,
             va="center",
             fontsize=8.5,
             color=COLOURS[number % len(COLOURS)],
         )
-    axes.set(ylabel="CPU seconds, summed")
-    axes.set_ylim(bottom=0)
+    axes.set(ylabel="CPU seconds, summed", ylim=(0, 1.1 * top))
+
+
+def _spread(heights: list[float], gap: float) -> list[float]:
+    """Move heights up where they are nearer to each other than a gap, in their order."""
+    spread, least = list(heights), -gap
+    for number in sorted(range(len(heights)), key=lambda at: heights[at]):
+        spread[number] = least = max(heights[number], least + gap)
+    return spread
