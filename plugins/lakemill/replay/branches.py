@@ -36,7 +36,7 @@ PARTS = {VERDICTS: ("kind", "ingestion"), PROFILES: ("of", CLEAN)}
 DOCUMENTS = ("column_kinds",)
 KEPT = "replayed"  # documents of a branch: a partition that is done
 # rooms that neither replays nor what they find depends on
-OUTWARD = ("cli", "orchestration", "delivery", "validation", "pages", "ui")
+OUTWARD = ("cli", "orchestration", "delivery", "validation")
 EMPTY = f"empty-{installed_version('mlflow')}.db"  # a database that MLflow has made its tables in
 
 
