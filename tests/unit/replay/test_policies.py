@@ -33,7 +33,7 @@ def test_a_fixed_policy_changes_when_models_are_trained_and_nothing_else(
     assert made.training_hash() == workflow.training_hash()
 
 
-def test_the_changed_workflow_is_compared_with_its_file(tmp_path: Path) -> None:
+def test_the_changed_workflow_is_compared_with_its_file() -> None:
     file, changed = declare(), declare(monitor={"effect": 0.2})
 
     plain, beside = choose_policies(file, None), choose_policies(file, changed)

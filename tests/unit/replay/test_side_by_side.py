@@ -19,13 +19,13 @@ pytestmark = pytest.mark.filterwarnings("ignore")  # notes of MLflow's database 
 
 
 @pytest.fixture
-def places(lake: Lake, tmp_path: Path) -> dict[str, Place]:
+def places(lake: Lake, root: Path) -> dict[str, Place]:
     """Three policies, of which two are the same, and a day on which none trains."""
     workflow = make_workflow(retrain={"first_after": 2, "findings": ["drift"]})
     publish(workflow, lake, KEY, make_rows(workflow, KEY, 50))
     profile_partition(workflow, KEY, lake)
     policies = choose_policies(workflow, None, ["every", "drift", "workflow"])
-    return make_places(policies, lake, [KEY], tmp_path / "replays")
+    return make_places(policies, lake, [KEY], root)
 
 
 def test_each_branch_is_replayed_once_and_what_fails_is_told(places: dict[str, Place]) -> None:
