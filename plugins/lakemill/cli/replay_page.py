@@ -129,7 +129,7 @@ def _draw_scores(axes: "Axes", found: "Comparison") -> None:
         scored = [one for one in outcome.steps if one.score is not None]
         axes.errorbar(
             places,
-            [one.score for one in scored],
+            [one.score for one in scored if one.score is not None],
             yerr=[1.96 * (one.standard_error or 0.0) for one in scored],
             fmt="o-",
             markersize=4,

@@ -12,6 +12,7 @@ import signal
 import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from multiprocessing.context import SpawnProcess
 from typing import Any
 
@@ -57,7 +58,7 @@ def replay_all(places: Mapping[str, Place], *, workers: int, report: Report) -> 
 
     if workers == 1 or len(by_branch) == 1:
         for branch, place in by_branch.items():
-            replay(place, report=lambda done, text, branch=branch: tell(branch, done, text))
+            replay(place, report=partial(tell, branch))
         return
     threads = max(1, (os.cpu_count() or 1) // workers)
     _run_processes(by_branch, workers, threads, tell)
