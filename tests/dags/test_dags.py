@@ -15,6 +15,7 @@ from airflow.serialization.serialized_objects import DagSerialization
 from airflow.timetables.base import TimeRestriction
 
 from lakemill.config import Partition
+from lakemill.replay.training import STEPS
 
 EDGES = {
     "ingestion": {
@@ -111,6 +112,10 @@ def test_where_a_person_is_to_be_asked_the_training_waits_for_the_answer(
     ask = dag.get_task("approve")
     assert ask.response_timeout == (timedelta(hours=2) if isinstance(said, dict) else timedelta(days=3))
     assert ask.defaults == ["Reject"]
+
+
+def test_a_replay_trains_by_the_steps_of_the_dag() -> None:
+    assert tuple(EDGES["training"]) == STEPS
 
 
 def test_a_rollback_by_hand_has_a_form(dags: dict[str, Any]) -> None:

@@ -24,6 +24,7 @@ from lakemill.cli.lake import app as lake_app
 from lakemill.cli.plan import choose_checked, plan
 from lakemill.cli.predict import predict
 from lakemill.cli.quarantine import app as quarantine_app
+from lakemill.cli.replay import replay
 from lakemill.cli.rollback import ledger, rollback
 from lakemill.cli.suites import data_docs, suggest_expectations
 from lakemill.cli.times import times
@@ -43,6 +44,7 @@ app.command()(predict)
 app.command()(rollback)
 app.command()(ledger)
 app.command()(verdicts)
+app.command()(replay)
 app.command()(plan)
 app.command()(deploy)
 app.add_typer(labels_app, name="labels")

@@ -11,6 +11,7 @@ import yaml
 from pydantic import BaseModel, ValidationError
 
 from lakemill.config.behaviour import BEHAVIOUR
+from lakemill.config.overriding import OPTION, change_content
 from lakemill.config.settings import Settings
 from lakemill.config.versions import name_files
 from lakemill.config.workflow import Workflow
@@ -43,7 +44,7 @@ class _Loader(yaml.SafeLoader):
             raise yaml.MarkedYAMLError(problem=problem, problem_mark=node.start_mark) from None
 
 
-def load_workflow(path: Path, settings: Settings) -> Workflow:
+def load_workflow(path: Path, settings: Settings, changes: dict[str, Any] | None = None) -> Workflow:
     """Read one workflow file.
 
     Parameters
@@ -51,6 +52,8 @@ def load_workflow(path: Path, settings: Settings) -> Workflow:
     path : Path
     settings : Settings
         Its ``project`` is what paths in the file are relative to.
+    changes : dict of str to Any, optional
+        Other values than the file's, by dotted key.
 
     Returns
     -------
@@ -65,6 +68,8 @@ def load_workflow(path: Path, settings: Settings) -> Workflow:
     content: dict[str, Any] = {}
     try:
         content = _read(path, where)
+        if changes:
+            content, where = change_content(content, changes), f"{where} with {OPTION}"
         workflow = Workflow.model_validate(content)
     except ValidationError as error:
         raise _explain(error, content, where) from None
@@ -104,8 +109,8 @@ def load_workflows(settings: Settings) -> tuple[dict[str, Workflow], list[Config
     return workflows, errors
 
 
-def find_workflow(name: str, settings: Settings) -> Workflow:
-    """Read the workflow of this name.
+def find_workflow(name: str, settings: Settings, changes: dict[str, Any] | None = None) -> Workflow:
+    """Read the workflow of this name, with other values than the file's where changes say so.
 
     Raises
     ------
@@ -118,7 +123,7 @@ def find_workflow(name: str, settings: Settings) -> Workflow:
     if not path.exists():
         known = sorted(found.stem for found in settings.workflows.glob("*.y*ml"))
         raise ConfigError(f"no workflow {name!r}", where=_shown(path, settings), remedy=suggest(name, known))
-    return load_workflow(path, settings)
+    return load_workflow(path, settings, changes)
 
 
 def _shown(path: Path, settings: Settings) -> str:

@@ -170,7 +170,7 @@ def open_dataset(lake: Lake, table: str, version: int) -> ds.Dataset:
     opened = _open(lake, table, version)
     schema = pa.schema([plain_field(field) for field in pa.schema(opened.schema().to_arrow())])
     # with pyarrow's own file system: deltalake's aborts the process at exit, when its threads outlive Python
-    return opened.to_pyarrow_dataset(filesystem=fs.SubTreeFileSystem(table, lake.files), schema=schema)
+    return opened.to_pyarrow_dataset(filesystem=lake.files_of(table), schema=schema)
 
 
 @contextmanager
@@ -229,8 +229,8 @@ def _open(lake: Lake, table: str, version: int) -> DeltaTable:
 
 
 def _require_files(lake: Lake, table: str, version: int) -> None:
-    there = {info.path for info in lake.files.get_file_info(fs.FileSelector(table, recursive=True))}
-    gone = [one.path for one in list_files(lake, table, version) if f"{table}/{one.path}" not in there]
+    there = {info.path for info in lake.files_of(table).get_file_info(fs.FileSelector("", recursive=True))}
+    gone = [one.path for one in list_files(lake, table, version) if one.path not in there]
     if gone:
         raise LakeError(
             f"of version {version} {len(gone)} file(s) are not kept any more",
@@ -242,6 +242,6 @@ def _require_files(lake: Lake, table: str, version: int) -> None:
 def _count_rows(lake: Lake, table: str, file: DataFile) -> int:
     if file.rows is not None:
         return file.rows
-    with lake.files.open_input_file(f"{table}/{file.path}") as source:
+    with lake.files_of(table).open_input_file(file.path) as source:
         metadata: Any = pq.read_metadata(source)
     return int(metadata.num_rows)

@@ -6,7 +6,7 @@ Stays out: what the rows mean. No other room opens a table or a file of the lake
 import json
 import os
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import reduce
 from operator import and_
@@ -98,6 +98,7 @@ class Lake:
         LakeError
             If the columns' types don't fit those of the table.
         """
+        self.require_own(table, within)
         keys = {PARTITION: partition, **(within or {})}
         for name, value in keys.items():
             if name in rows.column_names:
@@ -137,6 +138,7 @@ class Lake:
         bool
             Whether it was added.
         """
+        self.require_own(table)
         for attempt in range(COMMIT_TRIES):
             current = self.open(table)
             if current is not None:
@@ -218,14 +220,12 @@ class Lake:
 
     def holds(self, table: str, partition: str, within: dict[str, str] | None = None) -> bool:
         """Tell whether a table has rows of a partition (and of these values of further partition columns)."""
-        opened = self.open(table)
         keys = {PARTITION: partition, **(within or {})}
-        return opened is not None and any(keys.items() <= found.items() for found in opened.partitions())
+        return any(keys.items() <= found.items() for found in self._list_keys(table))
 
     def partitions(self, table: str) -> list[str]:
         """Return the keys of a table's partitions, in order."""
-        opened = self.open(table)
-        return sorted({str(found[PARTITION]) for found in opened.partitions()}) if opened is not None else []
+        return sorted({str(found[PARTITION]) for found in self._list_keys(table)})
 
     def version(self, table: str) -> int:
         """Return a table's newest version, -1 where there is none."""
@@ -315,6 +315,13 @@ class Lake:
         """The workflow's folder as a file system, for this room."""
         return fs.SubTreeFileSystem(self._root, self._files)
 
+    def files_of(self, table: str) -> fs.FileSystem:
+        """Return a table's folder as a file system, for this room."""
+        return fs.SubTreeFileSystem(f"{self._root}/{table}", self._files)
+
+    def require_own(self, table: str, within: Mapping[str, str] | None = None) -> None:
+        """Raise where a table, or these rows of it, are another lake's; all are this one's own but in a branch."""
+
     def uri(self, table: str) -> str:
         """Return the address of a table, for this room."""
         return self._uri(self._path(table))
@@ -333,6 +340,11 @@ class Lake:
                 where=f"{self.workflow}.{table}",
                 remedy="take a new snapshot: run the training from its first task",
             ) from None
+
+    def _list_keys(self, table: str) -> list[dict[str, str]]:
+        """Return the values of the partition columns that a table has rows of."""
+        opened = self.open(table)
+        return opened.partitions() if opened is not None else []
 
     def _commit(self, table: str, rows: pa.Table, keys: dict[str, str], current: DeltaTable | None) -> None:
         properties = CommitProperties(custom_metadata=dict(keys), max_commit_retries=0)
@@ -367,8 +379,8 @@ class Lake:
 
     def _dataset(self, opened: DeltaTable) -> ds.Dataset:
         # with pyarrow's own file system: deltalake's aborts the process at exit, when its threads outlive Python
-        root = fs.SubTreeFileSystem(f"{self._root}/{opened.table_uri.rstrip('/').rsplit('/', 1)[-1]}", self._files)
-        return opened.to_pyarrow_dataset(filesystem=root)
+        table = opened.table_uri.rstrip("/").rsplit("/", 1)[-1]
+        return opened.to_pyarrow_dataset(filesystem=self.files_of(table))
 
     def _holds(self, opened: DeltaTable, keys: dict[str, str], rows: pa.Table, ignoring: tuple[str, ...]) -> bool:
         held = self._select(opened, keys)

@@ -67,6 +67,7 @@ class PartitionWriter:
         based_on: Set[str] | None = None,
         gives_columns: bool = False,
     ) -> None:
+        lake.require_own(table, within)
         self._lake = lake
         self._table = table
         self._within = within or {}

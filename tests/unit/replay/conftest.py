@@ -1,0 +1,35 @@
+"""An empty lake, and a folder for branches with MLflow's tables, which are made once and copied."""
+
+import shutil
+import warnings
+from pathlib import Path
+
+import pytest
+from mlflow import MlflowClient
+
+from lakemill.lake import Lake
+from lakemill.replay.branches import EMPTY
+
+
+@pytest.fixture(scope="session")
+def empty_database(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("mlflow") / "mlflow.db"
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # notes of the database migration
+        MlflowClient(f"sqlite:///{path}").search_experiments(max_results=1)
+    return path
+
+
+@pytest.fixture
+def root(tmp_path: Path, empty_database: Path) -> Path:
+    """Where branches lie; that of the live registry is beside it as ``live.db``."""
+    folder = tmp_path / "replays"
+    (folder / "small").mkdir(parents=True)
+    shutil.copy(empty_database, folder / "small" / EMPTY)
+    shutil.copy(empty_database, tmp_path / "live.db")
+    return folder
+
+
+@pytest.fixture
+def lake(tmp_path: Path) -> Lake:
+    return Lake(str(tmp_path / "lake"), "small")
