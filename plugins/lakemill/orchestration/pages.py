@@ -52,6 +52,7 @@ def make_app() -> "FastAPI":
     from fastapi.responses import HTMLResponse
 
     app = FastAPI(title="Lakemill", docs_url=None, redoc_url=None, openapi_url=None)
+    app.exception_handler(401)(_ask_for_login)
     may_read = [Depends(requires_access_dag("GET"))]
     # the server calls these in threads: they read the lake
     app.get("/reports/{dag_id}", dependencies=may_read)(find_report)
@@ -116,6 +117,16 @@ def show_card(dag_id: str, version: str) -> Any:
         raise _not_found(f"{workflow.workflow} has no model card of a version {version!r}")
     back = f"../../reports/{dag_id}/{card.partition}"
     return HTMLResponse(write_html(card, report=back), headers=HEADERS)
+
+
+async def _ask_for_login(request: Any, error: Any) -> Any:
+    """Send who has a browser and no session to Airflow's login, from where the way leads back."""
+    from airflow.api_fastapi.app import get_auth_manager
+    from fastapi.responses import JSONResponse, RedirectResponse
+
+    if "text/html" not in request.headers.get("accept", ""):
+        return JSONResponse({"detail": error.detail}, status_code=401)
+    return RedirectResponse(get_auth_manager().get_url_login(next_url=str(request.url)))
 
 
 def _open(dag_id: str) -> "tuple[Workflow, Lake]":

@@ -7,7 +7,7 @@ import base64
 import io
 import threading
 from collections.abc import Callable
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from lakemill.pages.markup import Html, element
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 # texts stay texts, in the reader's font; ids of parts hang on the picture alone
-SETTINGS = {"svg.fonttype": "none", "svg.hashsalt": "lakemill", "font.family": "sans-serif", "font.size": 9.0}
+SETTINGS: Any = {"svg.fonttype": "none", "svg.hashsalt": "lakemill", "font.family": "sans-serif", "font.size": 9.0}
 _ONE_AT_A_TIME = threading.Lock()  # settings of matplotlib are those of the process, and a server draws in threads
 INK, SOFT, LINE = "#1f2328", "#57606a", "#d8dee4"
 REFERENCE, CURRENT, ORANGE, RED, GREEN = "#8c959f", "#1f6feb", "#d9730d", "#cf222e", "#1a7f37"

@@ -72,10 +72,9 @@ def rank_columns(
     for row in measured:
         tests.setdefault(row["column"], []).append(row)
     alarming = set(found.get("drifted") or ())
-    compared = {name for name in reference if name in current}
     columns = [
         _make(name, told.get(name) or {}, tests.get(name) or [], name in alarming, reference, current)
-        for name in sorted({*told, *tests, *alarming, *compared})
+        for name in sorted({*told, *tests, *alarming, *current})
     ]
     return tuple(sorted(columns, key=lambda one: (-_or(one.moved, -1.0), -_or(one.effect, -1.0), one.name)))
 

@@ -3,7 +3,9 @@
 Stays out: which profiles (``gathering.py``), drawing (``plots.py``).
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -18,8 +20,8 @@ MOST_BARS = 8  # categories that are named, the rest together
 class Side:
     """What of one side's rows is told beside the picture."""
 
-    rows: int
-    null_share: float
+    rows: int = 0
+    null_share: float = 0.0
     mean: float | None = None
 
 
@@ -48,50 +50,56 @@ class Distribution:
 
 
 def distribute(reference: ColumnProfile | None, current: ColumnProfile | None) -> Distribution | None:
-    """Return a column's distributions; None where a side is missing, or is of another kind.
+    """Return a column's distributions; None where there is no current one, or the reference is of another kind.
 
     Parameters
     ----------
     reference, current : ColumnProfile or None
+        Without a reference, as in a workflow's first partition, its shares are 0.
 
     Returns
     -------
     Distribution or None
-        Without bins where a side has no values.
+        Without bins where a side that is there has no values.
     """
-    if reference is None or current is None or reference.kind != current.kind:
+    if current is None or (reference is not None and reference.kind != current.kind):
         return None
-    sides = [Side(one.count, one.null_share, None if np.isnan(one.mean) else one.mean) for one in (reference, current)]
-    if min(reference.values, current.values) == 0:
-        return Distribution(reference.kind, *sides)
-    cut = _cut_numbers if reference.kind == "numeric" else _cut_categories
-    found = cut(reference, current)
-    return Distribution(reference.kind, *sides, **found)
+    before, now = _sum_up(reference), _sum_up(current)
+    if current.values == 0 or (reference is not None and reference.values == 0):
+        return Distribution(current.kind, before, now)
+    cut = _cut_numbers if current.kind == "numeric" else _cut_categories
+    places, shares = cut([current] if reference is None else [reference, current])
+    none = (0.0,) * len(shares[0])
+    both = (shares[0] if len(shares) == 2 else none, shares[-1])
+    if current.kind == "numeric":
+        return Distribution(current.kind, before, now, edges=places, shares=both)
+    return Distribution(current.kind, before, now, names=places, shares=both)
 
 
-def _cut_numbers(reference: ColumnProfile, current: ColumnProfile) -> dict[str, tuple]:  # type: ignore[type-arg]
-    sides = (reference.digest, current.digest)
-    low = min(side.get_quantile(TAIL) for side in sides)
-    high = max(side.get_quantile(1 - TAIL) for side in sides)
+def _sum_up(one: ColumnProfile | None) -> Side:
+    return Side() if one is None else Side(one.count, one.null_share, None if np.isnan(one.mean) else one.mean)
+
+
+def _cut_numbers(sides: Sequence[ColumnProfile]) -> tuple[tuple[Any, ...], list[tuple[float, ...]]]:
+    """Return the edges of bins, and each side's shares in them."""
+    low = min(side.digest.get_quantile(TAIL) for side in sides)
+    high = max(side.digest.get_quantile(1 - TAIL) for side in sides)
     if low == high:
         low, high = low - 0.5, high + 0.5
     edges = np.linspace(low, high, BINS + 1)
     edges[-1] = np.nextafter(high, np.inf)  # what lies on the last edge belongs to the last bin
-    ranks = [np.array(side.get_cdf(edges.tolist())[:-1]) for side in sides]
-    return {"edges": tuple(edges.tolist()), "shares": tuple(tuple(np.diff(one).tolist()) for one in ranks)}
+    ranks = [np.array(side.digest.get_cdf(edges.tolist())[:-1]) for side in sides]
+    return tuple(edges.tolist()), [tuple(np.diff(one).tolist()) for one in ranks]
 
 
-def _cut_categories(reference: ColumnProfile, current: ColumnProfile) -> dict[str, tuple]:  # type: ignore[type-arg]
-    sides = [{name: count / one.values for name, count in one.categories.items()} for one in (reference, current)]
-    named = sorted({*sides[0], *sides[1]} - {OTHERS}, key=lambda name: (-max(_both(sides, name)), name))
-    kept = named if len(named) <= MOST_BARS + 1 else named[:MOST_BARS]
-    shares = [[side.get(name, 0.0) for name in kept] for side in sides]
-    rest = [1.0 - sum(one) for one in shares]
-    if len(kept) < len(named) or any(side.get(OTHERS) for side in sides):
-        kept = [*kept, f"{len(named) - len(kept):,} others" if len(kept) < len(named) else "others"]
-        shares = [[*one, max(0.0, left)] for one, left in zip(shares, rest, strict=True)]
-    return {"names": tuple(kept), "shares": tuple(tuple(one) for one in shares)}
-
-
-def _both(sides: list[dict[str, float]], name: str) -> tuple[float, float]:
-    return sides[0].get(name, 0.0), sides[1].get(name, 0.0)
+def _cut_categories(sides: Sequence[ColumnProfile]) -> tuple[tuple[Any, ...], list[tuple[float, ...]]]:
+    """Return the names of bars, and each side's shares of them: the most frequent on either side, then the rest."""
+    shares = [{name: count / one.values for name, count in one.categories.items()} for one in sides]
+    largest = {name: max(one.get(name, 0.0) for one in shares) for side in shares for name in side if name != OTHERS}
+    ranked = sorted(largest, key=lambda name: (-largest[name], name))
+    named = ranked if len(ranked) <= MOST_BARS + 1 else ranked[:MOST_BARS]
+    told = [tuple(one.get(name, 0.0) for name in named) for one in shares]
+    if len(named) == len(ranked) and not any(one.get(OTHERS) for one in shares):
+        return tuple(named), told
+    rest = f"{len(ranked) - len(named):,} others" if len(named) < len(ranked) else "others"
+    return (*named, rest), [(*one, max(0.0, 1 - sum(one))) for one in told]

@@ -12,13 +12,14 @@ from lakemill.monitoring.report.figures import format_interval, format_moment, f
 from lakemill.monitoring.report.gathering import Report
 from lakemill.monitoring.report.page_columns import write_columns, write_predictions
 from lakemill.monitoring.report.plots import draw_timeline
+from lakemill.monitoring.report.timeline import Timeline
 from lakemill.pages.markup import Html, badge, element, make_page, section, table, tile
 
 MOST_EVENTS = 12  # that are shown unasked
 FOOT = (
     "Made of profiles, verdicts and the ledger alone: no rows were read. Distributions come from sketches; the "
-    "outermost 0.5 % of a number's values are not drawn. Effects are on the scale of a Kolmogorov-Smirnov distance; p-values are "
-    "corrected for all columns (Benjamini-Hochberg), and the larger of chance's and the past's."
+    "outermost 0.5 % of a number's values are not drawn. Effects are on the scale of a Kolmogorov-Smirnov distance; "
+    "p-values are corrected for all columns (Benjamini-Hochberg), and the larger of chance's and the past's."
 )
 
 
@@ -113,10 +114,16 @@ def _write_timeline(report: Report) -> Html:
     return section(
         "Performance over time",
         *([element("p", shown, class_="soft")] if timeline.earlier else []),
-        element("div", draw_timeline(timeline), class_="wide"),
+        _draw(timeline),
         *_write_events(report),
         element("details", element("summary", "all figures"), _write_scores(report)),
     )
+
+
+def _draw(timeline: Timeline) -> Html:
+    if not timeline.events and all(one.score is None and one.expected is None for one in timeline.scored):
+        return element("p", "No partition has a score whose label is known yet.", class_="soft")
+    return element("div", draw_timeline(timeline), class_="wide")
 
 
 def _write_events(report: Report) -> list[Html]:

@@ -6,7 +6,7 @@ Stays out: the rest of the page (``page.py``).
 from collections.abc import Mapping, Sequence
 
 from lakemill.monitoring.report.columns import DRIFTED, FOUND, QUIET, Column
-from lakemill.monitoring.report.distributions import Distribution, Side
+from lakemill.monitoring.report.distributions import Distribution
 from lakemill.monitoring.report.figures import format_number, format_p_value, format_span, format_value
 from lakemill.monitoring.report.gathering import Report
 from lakemill.monitoring.report.plots import draw_distribution
@@ -24,7 +24,7 @@ HEAD = ("column", "drift", "moves predictions by", "effect", "p", "mean", "missi
 def write_columns(report: Report) -> Html:
     """Return the part about columns: those that move predictions most, or differ most, first."""
     if not report.columns:
-        return section("Columns", element("p", "No column has a profile.", class_="soft"))
+        return section("Columns", element("p", "No column that is watched has a profile.", class_="soft"))
     drawn = [one for one in report.columns if one.distribution is not None][:MOST_PLOTS]
     said = [_tell_reference(report), "What moves predictions most comes first, then what differs most."]
     if drawn and len(drawn) < len(report.columns):
@@ -80,15 +80,14 @@ def _write_card(column: Column) -> Html:
 
 
 def _tell_sides(found: Distribution) -> str:
-    told = []
-    if found.kind == "numeric":
-        told.append(f"mean {_mean(found.reference)} → {_mean(found.current)}")
+    told = [f"mean {_tell_means(found)}"] if found.kind == "numeric" else []
     if found.reference.null_share or found.current.null_share:
-        told.append(f"missing {found.reference.null_share:.1%} → {found.current.null_share:.1%}")
-    for word, lacking, other in (("new", 0, 1), ("gone", 1, 0)):
-        shares = zip(found.shares[lacking], found.shares[other], strict=True)
-        places = [at for at, (one, another) in enumerate(shares) if one == 0 < another]
-        told += [f"{word}: {', '.join(found.names[at] for at in places)}"] if places and found.names else []
+        told.append(f"missing {_tell_missing(found)}")
+    if found.names and found.reference.rows:
+        sides = list(zip(found.names, *found.shares, strict=True))
+        new = [name for name, before, now in sides if before == 0 < now]
+        gone = [name for name, before, now in sides if now == 0 < before]
+        told += [f"{word}: {', '.join(names)}" for word, names in (("new", new), ("gone", gone)) if names]
     return "; ".join(told)
 
 
@@ -121,12 +120,14 @@ def _tell_statistics(statistics: Mapping[str, float], usual: Mapping[str, float]
 def _tell_means(found: Distribution | None) -> str:
     if found is None or found.kind != "numeric":
         return ""
-    return f"{_mean(found.reference)} → {_mean(found.current)}"
+    before, now = (
+        "none" if side.mean is None else format_value(side.mean) for side in (found.reference, found.current)
+    )
+    return f"{before} → {now}" if found.reference.rows else now
 
 
 def _tell_missing(found: Distribution | None) -> str:
-    return "" if found is None else f"{found.reference.null_share:.1%} → {found.current.null_share:.1%}"
-
-
-def _mean(side: Side) -> str:
-    return "none" if side.mean is None else format_value(side.mean)
+    if found is None:
+        return ""
+    before, now = (f"{side.null_share:.1%}" for side in (found.reference, found.current))
+    return f"{before} → {now}" if found.reference.rows else now

@@ -19,6 +19,7 @@ WIDTH = 3.0  # inches of a distribution
 TIMELINE_WIDTH = 10.5
 MOST_LETTERS = 18  # of a category's name
 MOST_TICKS = 14
+DASHES = (0, (4, 2))
 LANES = {"alarm": (RED, "o"), "training": (SOFT, "s"), "promotion": (GREEN, "^"), "rejection": (RED, "x")}
 LANES |= {"rollback": (RED, "v")}
 
@@ -92,27 +93,24 @@ def _draw_bars(figure: "Figure", found: Distribution, height: float) -> None:
 
 
 def _draw_scores(axes: "Axes", timeline: Timeline) -> None:
-    places = list(range(len(timeline.partitions)))
     axes.spines[["top", "right"]].set_visible(False)
     axes.spines[["left", "bottom"]].set_color(LINE)
     axes.grid(axis="y", color=LINE, linewidth=0.6)
     axes.set_axisbelow(True)
-    scored = [(at, one) for at, one in zip(places, timeline.scored, strict=True) if one.score is not None]
-    spans = [(at, one) for at, one in scored if one.low is not None and one.high is not None]
-    if spans:
-        ends = [(one.low, one.high) for _, one in spans]
-        axes.vlines([at for at, _ in spans], *zip(*ends, strict=True), color=CURRENT, linewidth=1.5, alpha=0.5)
-    axes.plot(
-        [at for at, _ in scored], [one.score for _, one in scored], "o-", color=CURRENT, markersize=4, label="realised"
-    )
-    expected = [(at, one.expected) for at, one in zip(places, timeline.scored, strict=True) if one.expected is not None]
-    for number, (at, value) in enumerate(expected):
-        label = "expected: the champion's at the gate" if number == 0 else None
-        axes.hlines(value, at - 0.5, at + 0.5, color=ORANGE, linewidth=1.3, linestyle=(0, (4, 2)), label=label)
+    scored = [(at, one.score) for at, one in enumerate(timeline.scored) if one.score is not None]
+    expected = [(at, one.expected) for at, one in enumerate(timeline.scored) if one.expected is not None]
+    for at, one in enumerate(timeline.scored):
+        if one.low is not None and one.high is not None:
+            axes.vlines(at, one.low, one.high, color=CURRENT, linewidth=1.5, alpha=0.5)
+    axes.plot([at for at, _ in scored], [score for _, score in scored], "o-", color=CURRENT, markersize=4)
+    for at, value in expected:
+        axes.hlines(value, at - 0.5, at + 0.5, color=ORANGE, linewidth=1.3, linestyle=DASHES)
+    axes.plot([], [], "o-", color=CURRENT, markersize=4, label="realised")
+    axes.plot([], [], color=ORANGE, linewidth=1.3, linestyle=DASHES, label="expected: the champion's at the gate")
     for place, name in _find_changes(timeline):
         axes.axvline(place - 0.5, color=LINE, linewidth=1)
         axes.text(place - 0.45, 1.0, name, transform=axes.get_xaxis_transform(), va="top", size=8, color=SOFT)
-    axes.set_xlim(-0.6, len(places) - 0.4)
+    axes.set_xlim(-0.6, len(timeline.partitions) - 0.4)
     axes.set_ylabel(timeline.metric, color=SOFT)
     axes.tick_params(colors=SOFT, labelcolor=INK)
     if scored or expected:
