@@ -1,8 +1,10 @@
-"""Lakemill's Airflow plugin: the listener that preloads. Light, since every component imports it."""
+"""Lakemill's Airflow plugin: the listener that preloads, and the pages. Light, since every component imports it."""
 
 from airflow.plugins_manager import AirflowPlugin
 
 from lakemill.orchestration import preloading
+from lakemill.orchestration.pages import Pages
+from lakemill.orchestration.report_link import PREFIX
 
 
 class LakemillPlugin(AirflowPlugin):
@@ -10,3 +12,4 @@ class LakemillPlugin(AirflowPlugin):
 
     name = "lakemill"
     listeners = [preloading]  # noqa: RUF012  # Airflow's way of declaring
+    fastapi_apps = [{"app": Pages(), "url_prefix": PREFIX, "name": "lakemill"}]  # noqa: RUF012  # the same

@@ -2,11 +2,13 @@
 
 import json
 import random
+import re
 import subprocess
 import sys
 import time
 from pathlib import Path
 
+import httpx
 import psutil
 import pyarrow as pa
 import pytest
@@ -99,6 +101,21 @@ def test_a_partition_is_scored_by_the_champion_as_of_its_start(house: House, tum
             assert set(scored["model_version"]) == {champion.version}
     assert find_champion(lake, as_of=partition.interval("2024-03-01").start) is None
     assert find_champion(lake, as_of=partition.interval("2024-03-02").start) is not None
+
+
+def test_the_report_opens_from_the_run_that_judged(house: House, tumours: str):
+    (found,) = [one for one in house.api.runs("tumours.monitoring") if one.partition == "2024-03-02"]
+    task = f"/dags/tumours.monitoring/dagRuns/{found.run_id}/taskInstances/judge"
+    link = house.api._get(f"{task}/links")["extra_links"]["Report"]
+    server = house.variables["AIRFLOW__API__BASE_URL"]
+    page = httpx.get(f"{server}{link}", follow_redirects=True, trust_env=False, timeout=60)
+    assert page.status_code == 200, page.text
+    assert "<h1>tumours 2024-03-02</h1>" in page.text
+    verdict = read_verdicts(house.lake("tumours"), "monitoring")["2024-03-02"]
+    assert f"{verdict.evidence['score']:.4f}" in page.text
+    way = re.search(r'href="([^"]*/cards/[^"]*)"', page.text)
+    assert way is not None
+    assert "tumours, version 1" in httpx.get(page.url.join(way.group(1)), trust_env=False, timeout=60).text
 
 
 def test_a_second_run_changes_nothing_and_says_so(house: House, tumours: str):

@@ -25,6 +25,7 @@ from lakemill.cli.plan import choose_checked, plan
 from lakemill.cli.predict import predict
 from lakemill.cli.quarantine import app as quarantine_app
 from lakemill.cli.replay import replay
+from lakemill.cli.report import report
 from lakemill.cli.rollback import ledger, rollback
 from lakemill.cli.suites import data_docs, suggest_expectations
 from lakemill.cli.times import times
@@ -41,6 +42,7 @@ app.command()(cleaning)
 app.command()(diagnose)
 app.command()(times)
 app.command()(predict)
+app.command()(report)
 app.command()(rollback)
 app.command()(ledger)
 app.command()(verdicts)

@@ -9,12 +9,12 @@ from dataclasses import dataclass
 from lakemill.config import Workflow
 from lakemill.config.features import Features
 from lakemill.lake import Lake
-from lakemill.lake.verdicts import read_verdicts
 from lakemill.monitoring import harm, together
 from lakemill.monitoring.differences import OF_ALL_COLUMNS
 from lakemill.monitoring.drift import ColumnDrift, compare_profiles, judge_differences
 from lakemill.monitoring.drift_table import DATA, LABELS, PREDICTIONS, TOGETHER, History, read_history, record_drift
 from lakemill.monitoring.profiles import LABEL, profile_labels, profile_predictions, profile_windows, read_profile
+from lakemill.monitoring.references import choose_earlier_predictions, find_reference
 from lakemill.monitoring.sketches import ColumnProfile
 from lakemill.preprocessing.features import make_frame
 from lakemill.registry.ledger import Entry
@@ -47,7 +47,7 @@ def find_data_drift(workflow: Workflow, key: str, lake: Lake, registry: Registry
     Without a champion they are measured against the partitions before it, for the past that limits are learnt from;
     then nothing is drift.
     """
-    partitions = _find_reference(workflow, key, lake, champion)
+    partitions = find_reference(workflow, key, lake, champion.snapshot if champion else None)
     reference, current = read_profile(lake, partitions), read_profile(lake, [key])
     features = features_of(workflow, lake, champion.snapshot) if champion else None
     if features is not None:
@@ -77,9 +77,7 @@ def find_prediction_drift(workflow: Workflow, key: str, lake: Lake, champion: En
         return Found()
     of = profile_predictions(workflow, key, lake, champion.version)
     history = read_history(workflow, key, lake, of=PREDICTIONS, known=())
-    earlier = workflow.partition.earlier(key)[-workflow.monitor.history :]
-    was_found = {at for at in history.partitions_found if at in earlier}
-    reference = read_profile(lake, [at for at in earlier if at not in was_found], of=of)
+    reference = read_profile(lake, choose_earlier_predictions(workflow, key, history), of=of)
     drifts = compare_profiles(reference, read_profile(lake, [key], of=of), workflow.monitor, past=history.past)
     record_drift(lake, key, drifts, of=PREDICTIONS)
     return Found(tuple(drifts), _find_alarms(workflow, drifts, history))
@@ -91,7 +89,7 @@ def find_label_shift(workflow: Workflow, key: str, lake: Lake, champion: Entry |
     Labels are profiled by the partition that they became known with. Without a champion they are measured for the past,
     as data drift is.
     """
-    partitions = _find_reference(workflow, key, lake, champion)
+    partitions = find_reference(workflow, key, lake, champion.snapshot if champion else None)
     profile_labels(workflow, [*partitions, key], lake)
     history = read_history(workflow, key, lake, of=LABELS, known=set(partitions))
     reference, current = (read_profile(lake, keys, of=LABEL) for keys in (partitions, [key]))
@@ -105,7 +103,7 @@ def find_drift_together(workflow: Workflow, key: str, lake: Lake, champion: Entr
     if champion is None or not workflow.monitor.together:
         return Found()
     features = features_of(workflow, lake, champion.snapshot)
-    partitions = _find_reference(workflow, key, lake, champion)
+    partitions = find_reference(workflow, key, lake, champion.snapshot)
     sides = [together.sample_rows(workflow, lake, keys, features) for keys in (partitions, [key])]
     reference, current = sides
     if reference is None or current is None or min(len(reference), len(current)) < workflow.monitor.rows:
@@ -116,15 +114,6 @@ def find_drift_together(workflow: Workflow, key: str, lake: Lake, champion: Entr
     drifts = judge_differences(measured, workflow.monitor, past=history.past)
     record_drift(lake, key, drifts, of=TOGETHER)
     return Found(tuple(drifts), _find_alarms(workflow, drifts, history))
-
-
-def _find_reference(workflow: Workflow, key: str, lake: Lake, champion: Entry | None) -> list[str]:
-    if champion is None:
-        published = read_verdicts(lake, "ingestion")
-        earlier = [at for at in workflow.partition.earlier(key) if at in published]
-        return earlier[-workflow.monitor.history :]
-    snapshot = lake.read_document(f"snapshots/{champion.snapshot}") or {}
-    return list(snapshot["partitions"])
 
 
 def _find_alarms(workflow: Workflow, drifts: Sequence[ColumnDrift], history: History) -> tuple[str, ...]:

@@ -62,8 +62,7 @@ def profile_windows(workflow: Workflow, keys: list[str], lake: Lake, windows: Se
     str
         What to ask `read_profile` for: it bears a hash of the windows, so that profiles of others are not compared.
     """
-    said = "\n".join(window.model_dump_json() for window in windows)
-    of = f"windows-{hashlib.sha256(said.encode()).hexdigest()[:16]}"
+    of = name_windows(windows)
     lacking = [key for key in keys[:-1] if not lake.holds(TABLE, key, {"of": of})]
     there = [key for key in (*lacking, keys[-1]) if lake.holds("clean", key)]
     names = [column.name for window in windows for column in window.made]
@@ -72,6 +71,17 @@ def profile_windows(workflow: Workflow, keys: list[str], lake: Lake, windows: Se
             part = rows.filter(pc.equal(rows.column(PARTITION), key))
             _keep(lake, key, [profile_column(name, part.column(name), "numeric") for name in names], of=of)
     return of
+
+
+def name_windows(windows: Sequence[Window]) -> str:
+    """Return what the profiles of these windows are asked for by."""
+    said = "\n".join(window.model_dump_json() for window in windows)
+    return f"windows-{hashlib.sha256(said.encode()).hexdigest()[:16]}"
+
+
+def name_predictions(version: str) -> str:
+    """Return what the profiles of a model's predictions are asked for by."""
+    return f"predictions-{version}"
 
 
 def profile_predictions(workflow: Workflow, key: str, lake: Lake, version: str) -> str:
@@ -90,7 +100,7 @@ def profile_predictions(workflow: Workflow, key: str, lake: Lake, version: str) 
     str
         What to ask `read_profile` for.
     """
-    of = f"predictions-{version}"
+    of = name_predictions(version)
     rows = lake.read("predictions", [key], where={"model_version": version}, columns=list(PREDICTED))
     if rows is not None:
         kinds = PREDICTED if workflow.table.label.problem == "classification" else {"score": "numeric"}

@@ -3,21 +3,18 @@
 Pure functions of what is known about a version; one content, as Markdown and as HTML. Stays out: keeping it.
 """
 
-import html
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from lakemill.config import Workflow
+from lakemill.pages.markup import badge, element, make_page, table, tile
+from lakemill.pages.markup import section as make_section
 
 Row = tuple[str, ...]
-STYLE = (
-    "body{font:16px/1.5 system-ui,sans-serif;max-width:60rem;margin:2rem auto;padding:0 1rem;color:#1b1f24}"
-    "h1{font-size:1.6rem}h2{font-size:1.15rem;margin-top:2rem;border-bottom:1px solid #d0d7de}"
-    "table{border-collapse:collapse;width:100%}th,td{text-align:left;vertical-align:top;padding:.3rem .8rem .3rem 0;"
-    "border-bottom:1px solid #eaeef2;overflow-wrap:anywhere}th{font-weight:600}"
-)
+GATE = "Gate"
+NUMBERS = {"Scores on test rows": (1, 2, 3), "Slices": (1, 2, 3, 4)}  # columns to the right, by section
 PARTS = ("train", "validation", "test")
 NORMAL_95 = 1.96  # standard errors on each side of a 95 % interval
 
@@ -39,6 +36,47 @@ class Section:
     rows: Sequence[Row]
 
 
+@dataclass(frozen=True)
+class Figure:
+    """A figure that the card begins with.
+
+    Attributes
+    ----------
+    name, value : str
+    note : str
+        What it is to be compared with.
+    """
+
+    name: str
+    value: str
+    note: str = ""
+
+
+@dataclass(frozen=True)
+class Card:
+    """The content of a card.
+
+    Attributes
+    ----------
+    title : str
+    question : str
+        That the model answers.
+    verdict : str
+        The gate's.
+    partition : str
+        At whose end it was trained and judged.
+    figures : tuple of Figure
+    sections : tuple of Section
+    """
+
+    title: str
+    question: str
+    verdict: str
+    partition: str
+    figures: tuple[Figure, ...]
+    sections: tuple[Section, ...]
+
+
 def make_card(
     workflow: Workflow,
     version: str,
@@ -48,7 +86,8 @@ def make_card(
     parameters: dict[str, str],
     figures: dict[str, float],
     evaluated: dict[str, Any],
-) -> list[Section]:
+    partition: str = "",
+) -> Card:
     """Bring together what is known about a version.
 
     Parameters
@@ -63,44 +102,92 @@ def make_card(
         What was measured of it.
     evaluated : dict
         What `evaluate` returned.
+    partition : str
+        At whose end it was judged.
 
     Returns
     -------
-    list of Section
+    Card
     """
-    return [
+    sections = (
         Section("Question", ("", ""), _tell_question(workflow, version, tags)),
         Section("Data", ("", ""), _tell_data(workflow, tags, details, figures, evaluated)),
         Section("Features", ("column", ""), _tell_features(workflow, details, evaluated)),
         Section("Model", ("", ""), _tell_model(tags, parameters, details)),
         Section("Scores on test rows", ("metric", "this model", "95 % interval", "champion"), _tell_scores(evaluated)),
         Section("Slices", ("slice", "rows", "score", "held against", "gain"), _tell_slices(evaluated)),
-        Section("Gate", ("rule", "met", "found"), _tell_gate(evaluated)),
+        Section(GATE, ("rule", "met", "found"), _tell_gate(evaluated)),
         Section("Labels", ("", ""), _tell_labels(evaluated)),
         Section("Cost", ("", ""), _tell_cost(figures)),
         Section("Limits", ("",), _tell_limits(workflow, evaluated)),
-    ]
+    )
+    title, verdict = f"{workflow.workflow}, version {version}", str(evaluated["verdict"])
+    return Card(title, workflow.description, verdict, partition, _tell_first(tags, figures, evaluated), sections)
 
 
-def write_markdown(title: str, sections: Sequence[Section]) -> str:
+def write_markdown(card: Card) -> str:
     """Return a card as Markdown."""
-    lines = [f"# {title}"]
-    for one in sections:
+    lines = [f"# {_escape(card.title)}", "", _escape(card.question), "", f"**Gate: {card.verdict}**", ""]
+    lines += [f"- {one.name}: **{one.value}**{f' ({one.note})' if one.note else ''}" for one in card.figures]
+    for one in card.sections:
         lines += ["", f"## {one.title}", "", _markdown_row(one.head), _markdown_row(tuple("---" for _ in one.head))]
         lines += [_markdown_row(row) for row in one.rows]
     return "\n".join(lines) + "\n"
 
 
-def write_html(title: str, sections: Sequence[Section]) -> str:
-    """Return a card as one HTML page that needs nothing else."""
-    parts = [f"<!doctype html><html lang='en'><meta charset='utf-8'><title>{html.escape(title)}</title>"]
-    parts += [f"<style>{STYLE}</style><body><h1>{html.escape(title)}</h1>"]
-    for one in sections:
-        parts.append(f"<section><h2>{html.escape(one.title)}</h2><table>")
-        if any(one.head):
-            parts.append(f"<thead>{_html_row(one.head, 'th')}</thead>")
-        parts.append("<tbody>" + "".join(_html_row(row, "td") for row in one.rows) + "</tbody></table></section>")
-    return "\n".join([*parts, "</body></html>"]) + "\n"
+def write_html(card: Card, *, report: str | None = None) -> str:
+    """Return a card as one HTML page that needs nothing else.
+
+    Parameters
+    ----------
+    card : Card
+    report : str, optional
+        The address of the report of the partition at whose end it was judged.
+
+    Returns
+    -------
+    str
+    """
+    way = [element("nav", element("a", f"← report of {card.partition}", href=report))] if report else []
+    verdict = badge(f"gate {card.verdict}", "good" if card.verdict == "pass" else "bad")
+    return make_page(
+        card.title,
+        *way,
+        element("h1", card.title),
+        element("p", card.question, class_="soft"),
+        element("p", verdict, class_="lead"),
+        element("div", *(tile(one.name, one.value, one.note) for one in card.figures), class_="tiles"),
+        *(
+            make_section(one.title, table(one.head, _mark(one), numbers=NUMBERS.get(one.title, ())))
+            for one in card.sections
+        ),
+    )
+
+
+def _mark(part: Section) -> Sequence[Row]:
+    """Return a section's rows, with what a rule of the gate came to in its colour."""
+    tones = {"yes": "good", "no": "bad"}
+    if part.title != GATE:
+        return part.rows
+    return [(rule, badge(met, tones.get(met, "")), *rest) for rule, met, *rest in part.rows]
+
+
+def _tell_first(
+    tags: Mapping[str, str], figures: Mapping[str, float], evaluated: Mapping[str, Any]
+) -> tuple[Figure, ...]:
+    """Return the figures that one asks for first."""
+    metric, score = str(evaluated["metric"]), evaluated["score"]
+    told = [Figure(metric, _number(score) or "undefined", "on test rows")]
+    champion = evaluated.get("champion_score")
+    told.append(Figure("naive model", _number(evaluated["naive"]) or "undefined"))
+    told.append(Figure("champion before", _number(champion) or "none"))
+    if "rows_train" in figures:
+        told.append(Figure("training rows", f"{int(figures['rows_train']):,}"))
+    if "fit_cpu_seconds" in figures:
+        told.append(Figure("fit", f"{figures['fit_cpu_seconds']:,.1f} s", "CPU"))
+    if "as_of" in tags:
+        told.append(Figure("knows nothing after", tags["as_of"][:10]))
+    return tuple(told)
 
 
 def _tell_question(workflow: Workflow, version: str, tags: dict[str, str]) -> list[Row]:
@@ -233,8 +320,8 @@ def _interval(low: float | None, high: float | None) -> str:
 
 
 def _markdown_row(cells: Row) -> str:
-    return "| " + " | ".join(cell.replace("|", "\\|").replace("\n", " ") for cell in cells) + " |"
+    return "| " + " | ".join(_escape(cell) for cell in cells) + " |"
 
 
-def _html_row(cells: Row, tag: str) -> str:
-    return "<tr>" + "".join(f"<{tag}>{html.escape(cell)}</{tag}>" for cell in cells) + "</tr>"
+def _escape(text: str) -> str:
+    return text.replace("|", "\\|").replace("<", "&lt;").replace("\n", " ")

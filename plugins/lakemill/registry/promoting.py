@@ -12,9 +12,10 @@ from lakemill.config import Workflow
 from lakemill.lake import Lake
 from lakemill.lake.verdicts import Verdict, record_verdict
 from lakemill.registry.approval import Answer, record_answer
+from lakemill.registry.card_document import keep_card
 from lakemill.registry.challengers import find_candidate
 from lakemill.registry.ledger import Entry, find_latest, read_entries, record_entry
-from lakemill.registry.model_card import make_card, write_html, write_markdown
+from lakemill.registry.model_card import Card, make_card, write_html, write_markdown
 from lakemill.registry.models import CANDIDATE, CHAMPION, Registry
 
 TAG = "ledger"  # of a version: what the ledger says of it last
@@ -54,7 +55,10 @@ def decide(
     if evaluated["champion_score"] is not None:
         metrics[f"champion_{name}"] = evaluated["champion_score"]
     registry.record_gate(version, verdict=evaluated["verdict"], metrics=metrics, evidence=evaluated)
-    registry.keep_files(version, _write_card(workflow, registry, version, evaluated))
+    card = _make_card(workflow, registry, version, evaluated, partition)
+    written = {"model_card.md": write_markdown(card), "model_card.html": write_html(card)}
+    registry.keep_files(version, {name: text.encode() for name, text in written.items()})
+    keep_card(lake, version, card)
     reasons = tuple(f"{one['rule']}: {one['text']}" for one in evaluated["findings"])
     if evaluated["sampled"] is not None:
         reasons = (*reasons, f"rows: {evaluated['sampled']['text']}")
@@ -64,8 +68,8 @@ def decide(
     return str(evaluated["verdict"])
 
 
-def _write_card(workflow: Workflow, registry: Registry, version: str, evaluated: dict[str, Any]) -> dict[str, bytes]:
-    card = make_card(
+def _make_card(workflow: Workflow, registry: Registry, version: str, evaluated: dict[str, Any], partition: str) -> Card:
+    return make_card(
         workflow,
         version,
         tags=registry.tags(version),
@@ -73,10 +77,8 @@ def _write_card(workflow: Workflow, registry: Registry, version: str, evaluated:
         parameters=registry.parameters(version),
         figures=registry.figures(version),
         evaluated=evaluated,
+        partition=partition,
     )
-    title = f"{workflow.workflow}, version {version}"
-    written = {"model_card.md": write_markdown(title, card), "model_card.html": write_html(title, card)}
-    return {name: text.encode() for name, text in written.items()}
 
 
 def promote(

@@ -54,14 +54,14 @@ class Reader(HTMLParser):
     def handle_data(self, data: str) -> None:
         if self.open[-1:] == ["h2"]:
             self.titles.append(data)
-        if self.open[-1:] == ["td"]:
+        if "tbody" in self.open:
             self.cells.append(data)
 
 
 def test_both_forms_hold_all_sections_and_all_values() -> None:
     card = make()
 
-    markdown, page = write_markdown("small, version 3", card), Reader(write_html("small, version 3", card))
+    markdown, page = write_markdown(card), Reader(write_html(card))
 
     titles = [
         "Question",
@@ -91,7 +91,7 @@ def test_both_forms_hold_all_sections_and_all_values() -> None:
 
 
 def test_a_score_has_its_interval() -> None:
-    page = Reader(write_html("", make()))
+    page = Reader(write_html(make()))
     at = page.cells.index("roc_auc")
     assert page.cells[at : at + 3] == ["roc_auc", "0.8000", "0.7804 to 0.8196"]
 
@@ -100,7 +100,7 @@ def test_figures_and_slices_of_the_gate_are_told_where_it_has_them() -> None:
     figure = {"metric": "accuracy", "score": 0.9, "low": 0.8, "high": 0.95, "champion": {"gain": 0.85}}
     slices = {"slices": [{"cut": "colour = red", "rows": 12, "score": 0.7, "other": 0.6, "gain": 0.1}]}
 
-    page = Reader(write_html("", make(evaluated={**EVALUATED, "figures": [figure], "slices": slices})))
+    page = Reader(write_html(make(evaluated={**EVALUATED, "figures": [figure], "slices": slices})))
 
     for told in (["accuracy", "0.9000", "0.8000 to 0.9500", "0.8500"], ["colour = red", "12", "0.7000", "0.6000"]):
         at = page.cells.index(told[0])
@@ -109,18 +109,18 @@ def test_figures_and_slices_of_the_gate_are_told_where_it_has_them() -> None:
 
 @pytest.mark.parametrize("write", [write_markdown, write_html])
 def test_what_values_hold_breaks_no_form(write: Any) -> None:
-    written = write("a <b>", make())
+    written = write(make())
     if write is write_html:
         assert "<leak>" not in written
         assert "warning: <leak> | alone reaches 1.000" in Reader(written).cells
     else:
-        assert r"<leak> \| alone" in written
+        assert r"&lt;leak> \| alone" in written
 
 
 def test_what_is_not_known_is_left_open() -> None:
     bare = {"tags": {}, "details": {}, "parameters": {}, "figures": {}}
     nothing = {**EVALUATED, "score": None, "label_noise": None, "left_out": {}}
 
-    page = Reader(write_html("", make(**bare, evaluated=nothing)))
+    page = Reader(write_html(make(**bare, evaluated=nothing)))
 
     assert "not estimated" in page.cells
