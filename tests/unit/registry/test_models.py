@@ -257,7 +257,9 @@ def test_mlflows_server_takes_the_files_that_were_kept_and_refuses_others_unread
     harm(path)
     monkeypatch.setattr(skops.io, "get_untrusted_types", lambda **given: pytest.fail("was read"))
 
-    with pytest.raises(RegistryError, match=r"was kept with these files\n  -> let MLFLOW_TRACKING_URI name the registry"):
+    with pytest.raises(
+        RegistryError, match=r"was kept with these files\n  -> let MLFLOW_TRACKING_URI name the registry"
+    ):
         mlflow.pyfunc.load_model(f"models:/small/{version}")
 
 
