@@ -184,7 +184,7 @@ class _Ranks:
 
 def count_cells(y: np.ndarray, predicted: np.ndarray) -> Callable[[np.ndarray], np.ndarray]:
     """Return a function of weights: each draw's table of true and predicted classes, of shape (n_draws, k, k)."""
-    names = np.unique(np.concatenate([np.asarray(y, dtype=object), np.asarray(predicted, dtype=object)]))
+    names = np.asarray(sorted({*y.tolist(), *predicted.tolist()}), dtype=object)  # np.unique would sort all rows' names
     count = len(names)
     cell = np.searchsorted(names, y) * count + np.searchsorted(names, predicted)
 
