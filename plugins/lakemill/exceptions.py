@@ -78,6 +78,10 @@ class RegistryError(LakemillError):
     """A model cannot be stored or loaded."""
 
 
+class ForeignLibraryError(RegistryError):
+    """A model was fitted by another version of scikit-learn than is installed."""
+
+
 class ServiceError(LakemillError):
     """A service of the embedded installation does not start or answer."""
 

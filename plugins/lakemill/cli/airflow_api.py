@@ -7,11 +7,13 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Self
+from urllib.parse import quote
 
 import httpx
 
 from lakemill.exceptions import ServiceError
 
+AWAITED = "awaiting_input"  # Airflow's word for a task that waits for a person
 PAGE = 100
 TRIES = 5
 
@@ -69,7 +71,8 @@ class AirflowApi:
 
     def __init__(self, url: str, *, token: str | None = None) -> None:
         headers = {"Authorization": f"Bearer {token}"} if token else {}
-        self._http = httpx.Client(base_url=f"{url.rstrip('/')}/api/v2", timeout=60, headers=headers)
+        self._url = url.rstrip("/")
+        self._http = httpx.Client(base_url=f"{self._url}/api/v2", timeout=60, headers=headers)
 
     def __enter__(self) -> Self:
         return self
@@ -141,6 +144,12 @@ class AirflowApi:
         """
         body = {"logical_date": None, "partition_key": partition}
         return str(self._send("POST", f"/dags/{dag_id}/dagRuns", body)["dag_run_id"])
+
+    def find_questions(self, run: Run) -> list[str]:
+        """Return the pages of Airflow's UI on which those tasks of a run are answered that wait for a person."""
+        found = self._get(f"/dags/{run.dag_id}/dagRuns/{run.run_id}/taskInstances", state=AWAITED, limit=PAGE)
+        at = f"{self._url}/dags/{run.dag_id}/runs/{quote(run.run_id)}/tasks"
+        return [f"{at}/{one['task_id']}/required_actions" for one in found["task_instances"]]
 
     def failed_tasks(self, run: Run, *, lines: int) -> list[FailedTask]:
         """Return a run's failed tasks with the last lines of their logs."""

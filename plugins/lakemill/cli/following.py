@@ -276,7 +276,7 @@ def _follow(workflow: Workflow, keys: list[str], api: AirflowApi, lake: Lake, co
     columns = (TextColumn("{task.description:<12}"), BarColumn(30), MofNCompleteColumn(), TimeElapsedColumn())
     with Progress(*columns, TextColumn("{task.fields[now]}"), console=console) as progress:
         bars = {dag: progress.add_task(dag, total=len(keys) if dag != "training" else 0, now="") for dag in DAGS}
-        tell = _teller(console)
+        tell, tell_questions = _teller(console), _questioner(workflow, api, console)
         done_since = idle_since = time.monotonic()
         while True:
             state = _read(workflow, api, lake)
@@ -284,6 +284,7 @@ def _follow(workflow: Workflow, keys: list[str], api: AirflowApi, lake: Lake, co
                 total = len(keys) if keys and dag != "training" else len(state.runs[dag])
                 progress.update(bar, completed=state.count(dag, "success"), total=total, now=_now(state, dag))
             tell(state)
+            tell_questions(state)
             if state.failed:
                 tasks = [task for run in state.failed for task in api.failed_tasks(run, lines=15)]
                 raise TasksFailedError(tasks)
@@ -328,6 +329,24 @@ def _teller(console: Console) -> Callable[[State], None]:
             return
         console.print(text)
         told_at, told = time.monotonic(), text
+
+    return tell
+
+
+def _questioner(workflow: Workflow, api: AirflowApi, console: Console) -> Callable[[State], None]:
+    """Say once of each training that it waits for a person's answer, and where that is given: else it seems to hang."""
+    told: set[str] = set()
+
+    def tell(state: State) -> None:
+        for run in state.runs["training"] if workflow.approve.when != "never" else ():
+            for page in api.find_questions(run) if run.state == "running" and run.run_id not in told else ():
+                console.print(
+                    f"{run.dag_id} of {run.partition} waits for a person's answer (without one it is rejected after "
+                    f"{workflow.approve.within}):",
+                    markup=False,
+                )
+                console.print(f"  {page}", markup=False, soft_wrap=True)
+                told.add(run.run_id)
 
     return tell
 

@@ -175,7 +175,9 @@ def run(
         connections, project = EnvironmentConnections(os.environ), settings.project
         with AirflowApi(running.airflow_url) as api:
             feed_recorded(declared, keys, api, lake, running, console, project=project, connections=connections)
-            stale = find_stale(declared, lake, project=project, connections=connections, report=_mention)
+            stale = find_stale(
+                declared, lake, project=project, connections=connections, report=_mention, looks_at_files=True
+            )
             has_run = run_history(declared, keys, api, lake, console, stale=stale)
         ended = time.monotonic()
         console.print(show_partitions(declared, lake))

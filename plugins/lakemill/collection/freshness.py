@@ -1,4 +1,4 @@
-"""Which published partitions no longer answer to what was delivered: late readings, files that came again, marks.
+"""Which partitions are to be ingested again: other files made them, something else was delivered, they are marked.
 
 A mark is somebody's word that rows or rules were mended. Stays out: publishing them anew, and sources that only reading
 can tell about (http, sql).
@@ -6,7 +6,7 @@ can tell about (http, sql).
 
 import hashlib
 import tempfile
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -15,12 +15,13 @@ from lakemill.collection.kinds import open_delivery
 from lakemill.collection.step import name_delivery
 from lakemill.config import Workflow
 from lakemill.config.sources import MEDIA, FilesSource, MqttSource, Source
+from lakemill.config.versions import name_makers
 from lakemill.exceptions import CollectionError, NothingDeliveredError
 from lakemill.lake import Lake
 from lakemill.lake.deliveries import NOT_YET, WHOLE, Record, read_deliveries
 from lakemill.lake.landing import landed_files, landed_partitions
 from lakemill.lake.marks import read_marks
-from lakemill.lake.verdicts import read_verdicts
+from lakemill.lake.verdicts import MADE_BY, Verdict, read_verdicts
 
 
 @dataclass(frozen=True)
@@ -48,8 +49,13 @@ def find_stale(
     project: Path,
     connections: Connections,
     report: Callable[[str], None] = lambda text: None,
+    looks_at_files: bool = False,
+    looks_at_deliveries: bool = True,
 ) -> list[Stale]:
     """Return the partitions with an ingestion verdict for which something else was delivered since, or a mark made.
+
+    Where asked for, those too that other parts of the workflow's files or of the code have made (`PARTS`). What was
+    ingested by an older version, which noted no parts, is not among them.
 
     Of one file that holds all partitions only reading it can tell which have changed: all are named, and collecting
     finds the others as they were.
@@ -63,15 +69,24 @@ def find_stale(
     connections : Connections
     report : callable
         Told of a source that cannot be opened now: it makes nothing stale.
+    looks_at_files : bool
+        Whether the parts that made a partition are compared with those that there are now.
+    looks_at_deliveries : bool
+        False where sources are not seen from here as tasks see them: then they, and marks, are not looked at.
 
     Returns
     -------
     list of Stale
         In the order of partitions.
     """
-    ingested = [key for key in read_verdicts(lake, "ingestion") if workflow.partition.holds(key)]
+    verdicts = {key: one for key, one in read_verdicts(lake, "ingestion").items() if workflow.partition.holds(key)}
+    ingested = list(verdicts) if looks_at_deliveries else []
     found: dict[str, dict[str, str]] = {}
     states: dict[str, list[str]] = {}
+    changed: dict[str, str] = {}
+    for key, parts in _find_made_otherwise(verdicts, name_makers(workflow, project) if looks_at_files else {}).items():
+        changed[key] = f"{', '.join(parts)} changed"
+        states[key] = [f"{name} {digest}" for name, digest in parts.items()]
     with tempfile.TemporaryDirectory(prefix="lakemill-") as scratch:
         for name, source in workflow.collect.items() if ingested else ():
             if isinstance(source, MqttSource):
@@ -95,6 +110,7 @@ def find_stale(
         Stale(
             key,
             (
+                *([changed[key]] if key in changed else []),
                 *(f"{name}: {what}" for name, what in found.get(key, {}).items()),
                 *dict.fromkeys(mark.reason for mark in marks.get(key, ())),
             ),
@@ -145,6 +161,16 @@ def note_run(lake: Lake, partition: str, run_id: str, *, tried: str | None = Non
 def read_run(lake: Lake, partition: str) -> dict[str, str | None] | None:
     """Return the ``run_id`` that ingests a partition, and what it was last cleared for; None where none is known."""
     return lake.read_document(f"runs/{partition}")
+
+
+def _find_made_otherwise(verdicts: Mapping[str, Verdict], makers: Mapping[str, str]) -> dict[str, dict[str, str]]:
+    """Return the partitions that were made by other parts than these, with what these are by now."""
+    found = {}
+    for key, verdict in verdicts.items():
+        made_by = verdict.evidence.get(MADE_BY, makers)
+        if others := {name: digest for name, digest in makers.items() if made_by.get(name) != digest}:
+            found[key] = others
+    return found
 
 
 def _find_landed(lake: Lake, source: str, ingested: Sequence[str]) -> list[tuple[str, list[str]]]:

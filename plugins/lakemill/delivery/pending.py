@@ -15,7 +15,6 @@ from lakemill.collection.freshness import find_stale
 from lakemill.collection.kinds import open_delivery
 from lakemill.config import Workflow
 from lakemill.config.sources import MEDIA, FilesSource, MqttSource
-from lakemill.config.versions import name_makers
 from lakemill.exceptions import CollectionError, NothingDeliveredError
 from lakemill.lake import Lake
 from lakemill.lake.landing import landed_partitions
@@ -130,15 +129,21 @@ def find_pending(
     verdicts = read_all_verdicts(lake)
     ingested = {key: one for key, one in verdicts["ingestion"].items() if workflow.partition.holds(key)}
     published = [key for key, one in ingested.items() if one.verdict != "blocked"]
-    reasons = _find_made_otherwise(ingested, name_makers(workflow, project))
     missing = _find_missing(workflow, ingested, lake, now)
     undelivered: tuple[str, ...] = ()
+    stale = find_stale(
+        workflow,
+        lake,
+        project=project,
+        connections=connections,
+        report=report,
+        looks_at_files=True,
+        looks_at_deliveries=looks_at_deliveries,
+    )
     if looks_at_deliveries:
-        for one in find_stale(workflow, lake, project=project, connections=connections, report=report):
-            reasons.setdefault(one.partition, []).extend(one.reasons)
         undelivered = _find_undelivered(workflow, missing, lake, project=project, connections=connections)
-    again = tuple(Again(key, tuple(reasons[key])) for key in sorted(reasons))
-    snapshots, models = _find_models(lake, set(reasons))
+    again = tuple(Again(one.partition, one.reasons) for one in stale)
+    snapshots, models = _find_models(lake, {one.partition for one in stale})
     champion = find_champion(lake, as_of=now)
     return Pending(
         is_new=not ingested,
@@ -152,16 +157,6 @@ def find_pending(
         models=models,
         champion=champion.version if champion is not None else None,
     )
-
-
-def _find_made_otherwise(ingested: dict[str, Verdict], makers: dict[str, str]) -> dict[str, list[str]]:
-    """Return the partitions that were made by other parts, with these."""
-    found = {}
-    for key, verdict in ingested.items():
-        made_by = verdict.evidence.get(MADE_BY, makers)
-        if others := [name for name, digest in makers.items() if made_by.get(name) != digest]:
-            found[key] = [f"{', '.join(others)} changed"]
-    return found
 
 
 def _find_missing(workflow: Workflow, ingested: dict[str, Verdict], lake: Lake, now: datetime) -> list[str]:

@@ -101,14 +101,14 @@ def _of_classes(y: np.ndarray, prediction: Prediction, draw: np.random.Generator
     columns = [1] if count == 2 else list(range(count))
     codes = np.searchsorted(np.asarray(prediction.classes, dtype=object), y)
     bins = {column: bin_values(probabilities[:, column]) for column in columns}
-    cumulated = probabilities.cumsum(axis=1)
+    cumulated = probabilities[:, :-1].cumsum(axis=1)  # above all of these it is the last class
 
     def measure(labels: np.ndarray) -> float:
         apart = [_distance(probabilities[:, column], labels == column, bins[column]) for column in columns]
         return float(np.mean(apart))
 
     def draw_labels() -> np.ndarray:
-        return np.minimum((draw.random((len(y), 1)) > cumulated).sum(axis=1), count - 1)
+        return np.asarray((draw.random((len(y), 1)) > cumulated).sum(axis=1))
 
     error = measure(codes)
     by_chance = np.array([measure(draw_labels()) for _ in range(DRAWS)])

@@ -130,25 +130,30 @@ def _over_classes(
 
 
 def _rank_one(is_positive: np.ndarray, score: np.ndarray) -> Weighted:
-    sums = _by_rising_score(is_positive, score)
+    ranks = _Ranks(is_positive, score)
 
     def area(weights: np.ndarray) -> np.ndarray:
-        positives, negatives = sums(weights)
-        below = negatives.cumsum(axis=1) - negatives / 2  # of equal scores half are ranked right
-        pairs = positives.sum(axis=1) * negatives.sum(axis=1)
+        positives, upto = ranks.weigh(weights)
+        # of equal scores half are ranked right
+        ranked = (
+            np.einsum("ij,ij->i", positives, np.take(upto, ranks.first, axis=1) + np.take(upto, ranks.last, axis=1)) / 2
+        )
+        pairs = positives.sum(axis=1) * upto[:, -1]
         with np.errstate(divide="ignore", invalid="ignore"):
-            return np.where(pairs > 0, (positives * below).sum(axis=1) / pairs, np.nan)
+            return np.where(pairs > 0, ranked / pairs, np.nan)
 
     return area
 
 
 def _rank_precision(is_positive: np.ndarray, score: np.ndarray) -> Weighted:
-    sums = _by_rising_score(is_positive, score)
+    ranks = _Ranks(is_positive, score)
 
     def precision(weights: np.ndarray) -> np.ndarray:
-        positives, negatives = (one[:, ::-1] for one in sums(weights))
-        found, taken = positives.cumsum(axis=1), (positives + negatives).cumsum(axis=1)
+        positives, upto = ranks.weigh(weights)
         total = positives.sum(axis=1)
+        above = np.cumsum(positives[:, ::-1], axis=1)[:, ::-1]  # of positive rows, from each one's score on
+        found = np.take(above, ranks.own_first, axis=1)
+        taken = found + (upto[:, -1:] - np.take(upto, ranks.first, axis=1))
         with np.errstate(divide="ignore", invalid="ignore"):
             mean = np.nansum(positives * (found / taken), axis=1) / total
         return np.where(total > 0, mean, 0.0)
@@ -156,30 +161,30 @@ def _rank_precision(is_positive: np.ndarray, score: np.ndarray) -> Weighted:
     return precision
 
 
-def _by_rising_score(
-    is_positive: np.ndarray, score: np.ndarray
-) -> Callable[[np.ndarray], tuple[np.ndarray, np.ndarray]]:
-    """Return a function of weights: their sums over positive and over other rows of each score there is."""
-    order = np.argsort(score, kind="stable")
-    ranked = score[order]
-    starts = np.flatnonzero(np.r_[True, ranked[1:] != ranked[:-1]])
-    sign = is_positive[order].astype("float64")
-    has_ties = len(starts) < len(ranked)
+class _Ranks:
+    """Rows by rising score, positive and other ones apart, so that only what counts for both is asked of all.
 
-    def sums(weights: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        inorder = weights[:, order]
-        positives = inorder * sign
-        negatives = inorder - positives
-        if not has_ties:
-            return positives, negatives
-        return np.add.reduceat(positives, starts, axis=1), np.add.reduceat(negatives, starts, axis=1)
+    ``first`` and ``last`` count, for each positive row, the others with a lower score, and with a score no higher;
+    ``own_first`` the positive ones with a lower score.
+    """
 
-    return sums
+    def __init__(self, is_positive: np.ndarray, score: np.ndarray) -> None:
+        order = np.argsort(score, kind="stable")
+        self._positives, self._others = order[is_positive[order]], order[~is_positive[order]]
+        mine, others = score[self._positives], score[self._others]
+        self.first, self.last = (np.searchsorted(others, mine, side) for side in ("left", "right"))
+        self.own_first = np.searchsorted(mine, mine, "left")
+
+    def weigh(self, weights: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Return the weights of positive rows, and the sums over the first 0, 1, 2... others, of each draw."""
+        upto = np.zeros((len(weights), len(self._others) + 1))
+        np.cumsum(np.take(weights, self._others, axis=1), axis=1, out=upto[:, 1:])
+        return np.take(weights, self._positives, axis=1), upto
 
 
 def count_cells(y: np.ndarray, predicted: np.ndarray) -> Callable[[np.ndarray], np.ndarray]:
     """Return a function of weights: each draw's table of true and predicted classes, of shape (n_draws, k, k)."""
-    names = np.unique(np.concatenate([np.asarray(y, dtype=object), np.asarray(predicted, dtype=object)]))
+    names = np.asarray(sorted({*y.tolist(), *predicted.tolist()}), dtype=object)  # np.unique would sort all rows' names
     count = len(names)
     cell = np.searchsorted(names, y) * count + np.searchsorted(names, predicted)
 

@@ -94,6 +94,12 @@ def see_warning(evaluated: dict[str, Any], approve: Approve) -> str | None:
     return "; ".join(warned) or None
 
 
+def see_unasked_champion(evaluated: dict[str, Any], approve: Approve) -> str | None:
+    """See a champion that the candidate could not be held against."""
+    unasked = evaluated.get("champion_unasked")
+    return f"not compared: {unasked}" if unasked else None
+
+
 def see_big_change(evaluated: dict[str, Any], approve: Approve) -> str | None:
     """See predictions that differ much from the champion's."""
     changed = evaluated.get("changed")
@@ -102,7 +108,12 @@ def see_big_change(evaluated: dict[str, Any], approve: Approve) -> str | None:
     return f"big change: {changed:.1%} of predictions differ from the champion's, more than {approve.changed:.1%}"
 
 
-RISKS: tuple[Callable[[dict[str, Any], Approve], str | None], ...] = (see_small_margin, see_warning, see_big_change)
+RISKS: tuple[Callable[[dict[str, Any], Approve], str | None], ...] = (
+    see_small_margin,
+    see_warning,
+    see_unasked_champion,
+    see_big_change,
+)
 
 
 def describe_candidate(

@@ -17,6 +17,7 @@ from lakemill.evaluation.metrics import METRICS, predict_naively
 from lakemill.evaluation.naive import has_last_value, predict_last
 from lakemill.evaluation.predictions import Prediction, predict_pieces
 from lakemill.evaluation.standard_errors import find_standard_error
+from lakemill.exceptions import ForeignLibraryError
 from lakemill.lake import Lake
 from lakemill.lake.times import read_times
 from lakemill.registry.json_values import make_plain
@@ -50,7 +51,8 @@ def evaluate(workflow: Workflow, lake: Lake, registry: Registry, snapshot: str, 
     -------
     dict
         ``verdict`` (pass or fail), ``is_first`` (whether there was no champion), ``findings``, ``proofs`` (of no
-        leakage), ``metric``, ``score`` and its standard error, ``naive``, ``champion`` and its score, ``difference``,
+        leakage), ``metric``, ``score`` and its standard error, ``naive``, ``champion`` and its score,
+        ``champion_unasked`` (why it has none: another scikit-learn has fitted it), ``difference``,
         ``changed`` (the share of predictions that are not the champion's), ``figures`` (all metrics of both, with
         intervals), ``slices`` (the worst), ``calibration``, ``scoring`` (seconds
         a row), ``skew``, ``behaviours``, ``importances``, ``choice`` (why this one was fitted), ``label_noise`` where
@@ -72,7 +74,7 @@ def _evaluate(workflow: Workflow, lake: Lake, registry: Registry, snapshot: str,
     metric, seed = METRICS[workflow.train.metric], workflow.train.seed
     pipeline = registry.load(version)
     candidate = predict_pieces(pipeline, loaded.test_frames()).align(loaded.classes)
-    champion = _load_champion(workflow, lake, registry, loaded, snapshot, entry)
+    champion, unasked = _load_champion(workflow, lake, registry, loaded, snapshot, entry)
     held = None if champion is None else champion.prediction
     if held is not None:
         candidate = candidate.align(held.classes)
@@ -95,6 +97,7 @@ def _evaluate(workflow: Workflow, lake: Lake, registry: Registry, snapshot: str,
         cost_without=_find_cost(loaded, naive),
         cost_problem=cost_problem,
         noise=_read_noise(noise),
+        unasked=unasked,
         **vars(insight),
     )
     findings = judge(evidence, gate)
@@ -113,6 +116,7 @@ def _evaluate(workflow: Workflow, lake: Lake, registry: Registry, snapshot: str,
         "sampled": tell_sampled(loaded, pipeline),
         "left_out": found.left_out if found else {},
         "champion": None if entry is None else entry.version,
+        "champion_unasked": unasked,
         "champion_score": None if judged.champion is None else judged.champion.gain,
         "changed": None if held is None else measure_change(candidate, held),
         "choice": chosen.note if chosen else None,
@@ -127,20 +131,27 @@ def _evaluate(workflow: Workflow, lake: Lake, registry: Registry, snapshot: str,
 
 def _load_champion(
     workflow: Workflow, lake: Lake, registry: Registry, loaded: TrainingRows, snapshot: str, entry: Entry | None
-) -> Champion | None:
-    """Return the champion with what it says of the test rows, which it is given with its own features."""
+) -> tuple[Champion | None, str | None]:
+    """Return the champion with what it says of the test rows, given with its own features; or why it cannot be asked.
+
+    One that another scikit-learn has fitted would stand for ever if no candidate could be judged without it.
+    """
     if entry is None:
-        return None
+        return None, None
+    try:
+        pipeline = registry.load(entry.version)
+    except ForeignLibraryError as error:
+        return None, f"the champion v{entry.version} cannot be loaded: {error.problem}"
     own, rows = features_of(workflow, lake, entry.snapshot), None
     if (own.columns, own.windows) != (workflow.features.columns, workflow.features.windows):
         rows = open_snapshot(workflow, lake, snapshot, windows=own.windows)
-    pipeline = registry.load(entry.version)
 
     def give(features: Features = own) -> Any:
         return loaded.test_frames(features, rows)
 
     made = predict_pieces(pipeline, give())
-    return Champion(entry.version, pipeline, made.align(tuple(sorted({*loaded.classes, *made.classes}))), give)
+    made = made.align(tuple(sorted({*loaded.classes, *made.classes})))
+    return Champion(entry.version, pipeline, made, give), None
 
 
 def _predict_naively(loaded: TrainingRows, classes: tuple[str, ...]) -> tuple[Prediction, str]:

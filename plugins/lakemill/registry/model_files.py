@@ -7,15 +7,17 @@ Stays out: where files are (``models.py``).
 
 import hashlib
 import json
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
+from importlib.metadata import version as installed_version
 from zipfile import BadZipFile
 
 import skops.io
 from sklearn.pipeline import Pipeline
 
 from lakemill.config import Workflow
-from lakemill.exceptions import RegistryError
+from lakemill.exceptions import ForeignLibraryError, RegistryError
 
+HASH, TYPES, SKLEARN = "model_sha256", "trusted_types", "sklearn_version"  # tags of a version, in MLflow's database
 TRUSTED_PACKAGES = ("sklearn", "numpy", "scipy")
 TRUSTED_TYPES = (
     "functools.partial",
@@ -64,6 +66,47 @@ def dump_pipeline(pipeline: Pipeline, workflow: Workflow) -> tuple[bytes, list[s
     return data, types
 
 
+def tag_file(data: bytes, types: list[str]) -> dict[str, str]:
+    """Return the tags by which `open_kept` knows a file again.
+
+    They are kept in MLflow's database: whoever may write model files may not thereby run code where they are loaded.
+    """
+    return {HASH: hash_file(data), TYPES: json.dumps(types), SKLEARN: installed_version("scikit-learn")}
+
+
+def open_kept(data: bytes, tags: Mapping[str, str], *, where: str) -> Pipeline:
+    """Read a pipeline, if its file is the one that was kept.
+
+    Parameters
+    ----------
+    data : bytes
+        The file.
+    tags : mapping of str to str
+        Of its version, as from `tag_file`.
+    where : str
+        For errors.
+
+    Returns
+    -------
+    Pipeline
+
+    Raises
+    ------
+    ForeignLibraryError
+        If another scikit-learn has fitted it.
+    RegistryError
+        If the file is another one, or holds types that it did not hold then.
+    """
+    _require_sklearn(tags.get(SKLEARN), where)
+    if TYPES not in tags or hash_file(data) != tags.get(HASH):
+        raise RegistryError(
+            "its file is not the one that was kept",
+            where=where,
+            remedy="find out who changed it; then train again, or put the file back",
+        )
+    return load_pipeline(data, trusted=json.loads(tags[TYPES]), where=where)
+
+
 def load_pipeline(data: bytes, *, trusted: Collection[str], where: str) -> Pipeline:
     """Read a pipeline.
 
@@ -106,14 +149,16 @@ def list_packages(workflow: Workflow) -> tuple[str, ...]:
     return tuple(dict.fromkeys((*TRUSTED_PACKAGES, *candidates)))
 
 
-def write_types(types: list[str]) -> str:
-    """Return names of types as a text, for a tag."""
-    return json.dumps(types)
-
-
-def read_types(text: str | None) -> list[str] | None:
-    """Return what `write_types` wrote, None where there is none."""
-    return None if text is None else [str(one) for one in json.loads(text)]
+def _require_sklearn(fitted_by: str | None, where: str) -> None:
+    installed = installed_version("scikit-learn")
+    if fitted_by != installed:
+        by = f"scikit-learn {fitted_by}" if fitted_by else "a scikit-learn that was not noted"
+        remedy = f"install scikit-learn=={fitted_by}" if fitted_by else "install the one of then"
+        raise ForeignLibraryError(
+            f"it was fitted by {by}, installed is {installed}: what it predicts may differ",
+            where=where,
+            remedy=f"{remedy}, or train again",
+        )
 
 
 def _distrust(strange: list[str], *, where: str, remedy: str) -> RegistryError:

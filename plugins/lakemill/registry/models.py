@@ -31,14 +31,13 @@ from sklearn.pipeline import Pipeline
 from lakemill.config import Workflow
 from lakemill.config.features import Features
 from lakemill.exceptions import RegistryError
-from lakemill.registry.model_files import dump_pipeline, hash_file, load_pipeline, read_types, write_types
+from lakemill.registry.model_files import dump_pipeline, open_kept, tag_file
 from lakemill.registry.provenance import describe_code
-from lakemill.registry.serving import FOLDER, MODEL, describe_signature, make_example, write_folder
+from lakemill.registry.serving import FOLDER, MODEL, describe_signature, make_example, tag_features, write_folder
 from lakemill.training.digest import digest_learnt
 from lakemill.training.estimators import find_distributions
 
 CHAMPION, CANDIDATE = "champion", "candidate"
-HASH, TYPES, SKLEARN = "model_sha256", "trusted_types", "sklearn_version"
 MOST_AT_ONCE = 1000  # metrics that MLflow takes
 LEARNT = "learnt_sha256"
 REQUIRED = ("scikit-learn", "numpy", "pandas")  # to load a model, beside what its estimator comes from
@@ -130,11 +129,10 @@ class Registry:
             mlflow.log_dict(fitted.details, "details.json")
             self._log_steps(run.info, fitted.steps)
             self._log_files(run.info.run_id, fitted.files)
-            logged = self._log_model(fitted, data, types)
+            logged = self._log_model(fitted, data)
         self._register_name()
-        # kept in MLflow's database: whoever may write model files may not thereby run code where they are loaded
-        tags |= {"training": self.workflow.training_hash(), HASH: hash_file(data), TYPES: write_types(types)}
-        tags |= {LEARNT: digest_learnt(fitted.pipeline), SKLEARN: installed_version("scikit-learn")}
+        tags |= {"training": self.workflow.training_hash(), LEARNT: digest_learnt(fitted.pipeline)}
+        tags |= tag_file(data, types) | tag_features(fitted.features or self.workflow.features)
         tags |= describe_code()
         made = self._client.create_model_version(
             self.name, logged.model_uri, run.info.run_id, tags=tags, model_id=logged.model_id
@@ -154,25 +152,19 @@ class Registry:
 
         Raises
         ------
+        ForeignLibraryError
+            If another scikit-learn has fitted it.
         RegistryError
-            If there is no such version, another scikit-learn has fitted it, its file is not there or not the one that
-            was kept, or it holds types that it did not hold then.
+            If there is no such version, its file is not there or not the one that was kept, or it holds types that it
+            did not hold then.
         """
         where = f"model {self.name} version {version}"
         try:
             tags = self.tags(version)
-            _require_sklearn(tags.get(SKLEARN), where)
             data = _read_model(f"models:/{self.name}/{version}")
         except (MlflowException, OSError) as error:
             raise RegistryError(f"cannot be loaded: {error}", where=where, remedy="look it up in MLflow") from None
-        trusted = read_types(tags.get(TYPES))
-        if trusted is None or hash_file(data) != tags.get(HASH):
-            raise RegistryError(
-                "its file is not the one that was kept",
-                where=where,
-                remedy="find out who changed it; then train again, or put the file back",
-            )
-        return load_pipeline(data, trusted=trusted, where=where)
+        return open_kept(data, tags, where=where)
 
     def tags(self, version: str) -> dict[str, str]:
         """Return what a version is tagged with.
@@ -287,11 +279,11 @@ class Registry:
                 (Path(folder) / name).write_bytes(content)
             self._client.log_artifacts(run, folder)
 
-    def _log_model(self, fitted: Fitted, data: bytes, types: list[str]) -> ModelInfo:
+    def _log_model(self, fitted: Fitted, data: bytes) -> ModelInfo:
         """Keep the model's file as what MLflow serves."""
         features = fitted.features or self.workflow.features
         with tempfile.TemporaryDirectory(prefix="lakemill-model-") as folder:
-            write_folder(Path(folder) / FOLDER, data, features, types)
+            write_folder(Path(folder) / FOLDER, data, features)
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore")  # what pandas 3 says of MLflow's own code
                 return mlflow.pyfunc.log_model(
@@ -318,18 +310,6 @@ class Registry:
     def _requirements(self) -> list[str]:
         names = dict.fromkeys((*REQUIRED, *find_distributions(self.workflow)))
         return [f"{name}=={installed_version(name)}" for name in names]
-
-
-def _require_sklearn(fitted_by: str | None, where: str) -> None:
-    installed = installed_version("scikit-learn")
-    if fitted_by != installed:
-        by = f"scikit-learn {fitted_by}" if fitted_by else "a scikit-learn that was not noted"
-        remedy = f"install scikit-learn=={fitted_by}" if fitted_by else "install the one of then"
-        raise RegistryError(
-            f"it was fitted by {by}, installed is {installed}: what it predicts may differ",
-            where=where,
-            remedy=f"{remedy}, or train again",
-        )
 
 
 def _read_model(address: str) -> bytes:

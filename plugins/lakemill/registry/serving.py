@@ -1,6 +1,7 @@
 """A model as MLflow serves it: raw features in, the same scores out as our own scoring gives.
 
-MLflow calls `_load_pyfunc` in a process of its own, which needs this package.
+MLflow calls `_load_pyfunc` in a process of its own, which needs this package, with a folder. What lies there is served
+only if MLflow's database knows it as a version's, by its SHA-256, as for all who load a model.
 Stays out: keeping models (``models.py``).
 
 What is served are the features: columns of the table as cleaning leaves them, and numbers that windows make. Whoever
@@ -11,17 +12,22 @@ import json
 from pathlib import Path
 from typing import Any
 
+import mlflow
 import pandas as pd
 import pyarrow as pa
+from mlflow import MlflowClient
+from mlflow.exceptions import MlflowException
 from mlflow.models import ModelSignature
 from mlflow.types.schema import Array, ColSpec, DataType, Schema
 from sklearn.pipeline import Pipeline
 
 from lakemill.config.features import Features
 from lakemill.evaluation.scores import score_rows
-from lakemill.registry.model_files import load_pipeline
+from lakemill.exceptions import RegistryError
+from lakemill.registry.model_files import HASH, hash_file, open_kept
 
 FOLDER, MODEL, ABOUT = "lakemill", "model.skops", "about.json"
+FEATURES_HASH = "features_sha256"  # tag of a version
 _TYPES = {
     "numeric": (DataType.double, pa.float64()),
     "categorical": (DataType.string, pa.string()),
@@ -30,12 +36,16 @@ _TYPES = {
 }
 
 
-def write_folder(folder: Path, data: bytes, features: Features, types: list[str]) -> None:
-    """Write what a server needs: the model's file, the features' names by kind, and the types to trust."""
+def write_folder(folder: Path, data: bytes, features: Features) -> None:
+    """Write what a server needs: the model's file, and the features' names by kind."""
     folder.mkdir()
     (folder / MODEL).write_bytes(data)
-    kinds = {kind: list(getattr(_flatten(features), kind)) for kind in _TYPES}
-    (folder / ABOUT).write_text(json.dumps({"features": kinds, "types": types}, indent=1))
+    (folder / ABOUT).write_bytes(_describe(features))
+
+
+def tag_features(features: Features) -> dict[str, str]:
+    """Return the tag by which a server knows again what `write_folder` wrote of the features."""
+    return {FEATURES_HASH: hash_file(_describe(features))}
 
 
 def describe_signature(features: Features) -> ModelSignature:
@@ -94,10 +104,38 @@ class ServedModel:
 
 
 def _load_pyfunc(path: str) -> ServedModel:
-    folder = Path(path)
-    about = json.loads((folder / ABOUT).read_text())
-    pipeline = load_pipeline((folder / MODEL).read_bytes(), trusted=about["types"], where=f"model in {folder}")
-    return ServedModel(pipeline, Features.model_validate(about["features"]))
+    folder, where = Path(path), f"model in {path}"
+    data, about = (folder / MODEL).read_bytes(), (folder / ABOUT).read_bytes()
+    pipeline = open_kept(data, _find_tags(data, about, where), where=where)
+    return ServedModel(pipeline, Features.model_validate(json.loads(about)["features"]))
+
+
+def _find_tags(data: bytes, about: bytes, where: str) -> dict[str, str]:
+    """Return the tags of the version that was kept with these files.
+
+    Raises
+    ------
+    RegistryError
+        If there is none in the MLflow that this process asks.
+    """
+    address = mlflow.get_tracking_uri()
+    try:
+        found = MlflowClient(address).search_model_versions(f"tags.{HASH} = '{hash_file(data)}'")
+    except MlflowException as error:
+        raise RegistryError(f"{address} cannot be asked whether it is as kept: {error}", where=where) from None
+    tags = next((dict(one.tags) for one in found if one.tags.get(FEATURES_HASH) == hash_file(about)), None)
+    if tags is None:
+        raise RegistryError(
+            f"no version that {address} knows was kept with these files",
+            where=where,
+            remedy="let MLFLOW_TRACKING_URI name the registry; if it does, find out who changed them, or train again",
+        )
+    return tags
+
+
+def _describe(features: Features) -> bytes:
+    kinds = {kind: list(getattr(_flatten(features), kind)) for kind in _TYPES}
+    return json.dumps({"features": kinds}, indent=1).encode()
 
 
 def _flatten(features: Features) -> Features:

@@ -112,6 +112,34 @@ def test_a_history_that_is_through_is_left_alone(history: History, api: AirflowA
     assert [one for one in history.airflow.asked if one.method == "POST"] == []
 
 
+def test_a_training_that_waits_for_a_person_is_told_once_with_the_page_to_answer_on(
+    history: History, api: AirflowApi
+) -> None:
+    for key in KEYS:
+        history.finish(key)
+    history.add("training", KEYS[0], "running")
+    (run,) = history.runs["training"]
+    looks = iter(range(10))
+
+    def look(request: Any) -> dict[str, Any]:
+        if next(looks, 9) == 9:
+            run["state"] = "success"
+        return history.page("training")
+
+    path = f"/dags/small.training/dagRuns/{run['dag_run_id']}/taskInstances"
+    history.airflow.answer("GET", "/dags/small.training/dagRuns", look)
+    history.airflow.answer("GET", path, {"task_instances": [{"task_id": "approve"}]})
+    asks, said = make_workflow(approve={"when": "always", "within": "2 hours"}), StringIO()
+
+    run_history(asks, KEYS, api, history.lake, Console(file=said, width=200))
+
+    told = "small.training of 2020-01-01 waits for a person's answer (without one it is rejected after 2:00:00):"
+    page = f"{history.airflow.url}/dags/small.training/runs/{run['dag_run_id']}/tasks/approve/required_actions"
+    assert said.getvalue().count(told) == 1
+    assert page in said.getvalue()
+    assert [one.query["state"] for one in history.airflow.asked if one.path == path] == ["awaiting_input"]
+
+
 def test_an_unfinished_backfill_is_followed_not_doubled(history: History, api: AirflowApi) -> None:
     history.backfills.append({"id": 5, "dag_id": "small.ingestion", "completed_at": None})
     asked = 0

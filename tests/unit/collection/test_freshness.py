@@ -11,9 +11,11 @@ from workflows_for_tests import block, make_workflow, publish
 from lakemill.collection import collect_source
 from lakemill.collection.freshness import Stale, find_late, find_stale, note_run, read_run
 from lakemill.config import Workflow
+from lakemill.config.versions import name_makers
 from lakemill.lake import Lake
 from lakemill.lake.landing import land, landed_files, remove_landed
 from lakemill.lake.marks import mark_partition, read_marks, remove_marks
+from lakemill.lake.verdicts import MADE_BY, Verdict, record_verdict
 
 DAYS = ["2020-01-01", "2020-01-02", "2020-01-03"]
 METERS = {"kind": "mqtt", "topic": "plant/{id}", "event_time": "at", "key": ["id"]}
@@ -68,6 +70,25 @@ def test_a_file_that_came_again_makes_its_partition_stale_until_it_is_collected(
     assert ask(workflow, lake, tmp_path) == [stale]  # its state stays the same
     ingest(workflow, lake, tmp_path, [DAYS[1]])
     assert ask(workflow, lake, tmp_path) == []
+
+
+def test_partitions_that_other_parts_made_are_stale_where_files_are_looked_at(
+    workflow: Workflow, lake: Lake, tmp_path: Path
+) -> None:
+    makers, as_of = name_makers(workflow, tmp_path), workflow.partition.interval(DAYS[0]).end
+    for key, made_by in zip(DAYS, (makers, {**makers, "cleaning": "other", "query": "other"}, None), strict=True):
+        evidence = {} if made_by is None else {MADE_BY: made_by}  # of the third it is not known
+        record_verdict(lake, Verdict("ingestion", key, as_of, "published", (), evidence))
+    write(tmp_path, DAYS[1], 22)
+    given = {"project": tmp_path, "connections": NamedConnections()}
+
+    (stale,) = find_stale(workflow, lake, looks_at_files=True, **given)
+    (by_files,) = find_stale(workflow, lake, looks_at_files=True, looks_at_deliveries=False, **given)
+    (by_deliveries,) = find_stale(workflow, lake, **given)
+
+    assert (stale.partition, stale.reasons) == (DAYS[1], ("query, cleaning changed", "items: a new delivery"))
+    assert by_files.reasons == ("query, cleaning changed",)
+    assert by_deliveries.reasons == ("items: a new delivery",)
 
 
 def test_the_state_tells_one_delivery_from_the_next(workflow: Workflow, lake: Lake, tmp_path: Path) -> None:

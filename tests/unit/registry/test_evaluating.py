@@ -14,6 +14,7 @@ from lakemill.config import Workflow
 from lakemill.exceptions import TrainingError
 from lakemill.lake import Lake
 from lakemill.registry import promoting
+from lakemill.registry.approval import find_reasons_to_ask
 from lakemill.registry.evaluating import evaluate
 from lakemill.registry.models import Fitted, Registry
 from lakemill.registry.training_rows import load_rows
@@ -224,6 +225,25 @@ def test_a_tie_keeps_the_champion_unless_the_workflow_gives_a_margin(
     assert refusals_of(evaluated) == refused
     assert (evaluated["champion"], evaluated["is_first"]) == ("1", False)
     assert evaluated["difference"]["low"] <= 0 <= evaluated["difference"]["high"]
+
+
+def test_a_champion_of_another_scikit_learn_is_told_and_the_candidate_judged_as_a_first_model(trained: Trained) -> None:
+    workflow = declare(gate={"slices": {"action": "note"}})
+    for key in (FIRST, SECOND):
+        publish(workflow, trained.lake, key, make_rows(workflow, key, 400))
+    trained.judge(workflow, promote=True)
+    registry = trained.open_registry(workflow)
+    registry._client.set_model_version_tag("small", "1", "sklearn_version", "0.24.1")
+
+    evaluated = trained.judge(workflow, SECOND)
+
+    why = "the champion v1 cannot be loaded: it was fitted by scikit-learn 0.24.1, installed is "
+    is_met, told = told_of(evaluated, "against champion")
+    assert (refusals_of(evaluated), is_met) == ([], True)
+    assert told.startswith(f"judged as a first model: {why}")
+    assert (evaluated["champion"], evaluated["champion_score"], evaluated["is_first"]) == ("1", None, False)
+    asks = declare(approve="on risk")
+    assert any(one.startswith(f"not compared: {why}") for one in find_reasons_to_ask(asks, evaluated))
 
 
 @pytest.mark.parametrize(

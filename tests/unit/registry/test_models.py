@@ -234,6 +234,35 @@ def test_a_pickle_or_a_harmful_file_in_a_models_place_is_refused(
         registry.load(version)
 
 
+def exchange_the_features(path: Path) -> None:
+    about = path.parent / "about.json"
+    about.write_text(about.read_text().replace("size", "noise"))
+
+
+def exchange_the_model(path: Path) -> None:
+    path.write_bytes(skops.io.dumps(Pipeline([("estimate", LinearRegression())])))
+
+
+@pytest.mark.parametrize("harm", [put_a_pickle, exchange_the_model, exchange_the_features])
+def test_mlflows_server_takes_the_files_that_were_kept_and_refuses_others_unread(
+    open_registry: Open, tmp_path: Path, harm: Callable[[Path], Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    workflow, pipeline, X = fit()
+    registry = open_registry(workflow)
+    version = registry.add(of_snapshot(pipeline))
+    path = find_model_file(tmp_path / "models")
+    served = mlflow.pyfunc.load_model(f"models:/small/{version}").predict(X.head(3))
+    assert served["score"].tolist() == pytest.approx(pipeline.predict_proba(X.head(3))[:, 1])
+
+    harm(path)
+    monkeypatch.setattr(skops.io, "get_untrusted_types", lambda **given: pytest.fail("was read"))
+
+    with pytest.raises(
+        RegistryError, match=r"was kept with these files\n  -> let MLFLOW_TRACKING_URI name the registry"
+    ):
+        mlflow.pyfunc.load_model(f"models:/small/{version}")
+
+
 def test_only_types_that_were_in_the_file_when_it_was_kept_are_trusted(open_registry: Open, tmp_path: Path) -> None:
     workflow, pipeline, X = fit()
     registry = open_registry(workflow)

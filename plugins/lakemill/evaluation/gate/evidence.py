@@ -57,7 +57,7 @@ class Evidence:
     score, naive : float
         Of the candidate and of a naive model.
     against_champion : Difference or None
-        None where there is no champion.
+        None where there is no champion, or it cannot be asked.
     proofs : tuple of Proof
         That nothing leaks; none where they were skipped.
     paces : tuple of Pace
@@ -80,6 +80,8 @@ class Evidence:
     behaviours : tuple of Behaviour
     importances : tuple of Importance
         The greatest first; none where they were not measured.
+    unasked : str or None
+        Why the champion cannot be asked, where there is one.
     """
 
     metric: Metric
@@ -99,6 +101,7 @@ class Evidence:
     skew: Skew | None = None
     behaviours: tuple[Behaviour, ...] = ()
     importances: tuple[Importance, ...] = ()
+    unasked: str | None = None
 
 
 @dataclass(frozen=True)

@@ -46,6 +46,8 @@ def check_champion(evidence: Evidence, gate: Gate) -> Finding:
     less of a true loss: of the margin counts as much as shows (`LabelNoise.least_attenuation`).
     """
     difference, wanted = evidence.against_champion, gate.against_champion
+    if evidence.unasked is not None:
+        return Finding("against champion", True, f"judged as a first model: {evidence.unasked}", {"is_asked": False})
     if difference is None:
         return Finding("against champion", True, FIRST, {"is_first": True})
     shown = evidence.noise.least_attenuation if evidence.noise is not None else 1.0
