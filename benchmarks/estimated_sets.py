@@ -1,4 +1,4 @@
-"""NannyML's bundled data sets with labels in both periods, as ``estimated.py`` and ``estimated_by_others.py`` read them.
+"""NannyML's bundled data sets with labels in both periods, for ``estimated.py`` and ``estimated_by_others.py``.
 
 Stays out: estimating.
 """

@@ -1,4 +1,4 @@
-"""Policies that are compared: when a model is trained again. Each is the workflow with other ``retrain`` and ``decide``.
+"""Policies that are compared: when a model is trained again. Each is a workflow with other ``retrain`` and ``decide``.
 
 Stays out: running them. To add a policy: a function here and a line in ``POLICIES``.
 """
