@@ -1,7 +1,7 @@
 """Leakage proofs: what a training run must show besides a good score, each a named check with a verdict.
 
-One module a family: ``fitting`` (what the transformers saw), ``sides`` (rows on both sides), ``columns`` and
-``together`` (features that know too much), ``chance`` (what is learnt where there is nothing to learn).
+One module a family: ``fitting`` (what the transformers saw), ``sides`` (rows on both sides), ``columns`` (features
+that know too much), ``chance`` (what is learnt where there is nothing to learn).
 
 Stays out: what follows (``evaluation.gate``).
 """

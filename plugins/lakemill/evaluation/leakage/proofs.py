@@ -10,7 +10,6 @@ from lakemill.evaluation.leakage.chance import check_permuted_labels
 from lakemill.evaluation.leakage.columns import check_availability, check_single_features
 from lakemill.evaluation.leakage.fitting import check_transformers
 from lakemill.evaluation.leakage.sides import check_duplicates, check_groups, check_keys
-from lakemill.evaluation.leakage.together import check_together
 
 PROOFS: tuple[Callable[[Case], Proof], ...] = (
     check_transformers,
@@ -19,7 +18,6 @@ PROOFS: tuple[Callable[[Case], Proof], ...] = (
     check_duplicates,
     check_availability,
     check_single_features,
-    check_together,
     check_permuted_labels,
 )
 
