@@ -92,7 +92,8 @@ def tell_sets(folder: Path, others: Path | None) -> None:
             holds = (ours < 1.96 * rows["error"]).mean()
             seconds = rows["cpu_seconds"].mean()
             print(
-                f"| {one.name} | {name} | {len(rows)} | {ours.mean():.5g} | {beside:.5g} | {holds:.0%} | {seconds:.2f} |"
+                f"| {one.name} | {name} | {len(rows)} | {ours.mean():.5g} | {beside:.5g} | {holds:.0%} |"
+                f" {seconds:.2f} |"
             )
 
 

@@ -144,7 +144,7 @@ def _by_logarithms(share: np.ndarray, is_it: np.ndarray) -> Calibrate:
         inside = np.clip(one, SMALLEST, 1 - SMALLEST)
         return np.column_stack([np.log(inside), np.log1p(-inside)])
 
-    model = LogisticRegression(C=1e3).fit(take_logarithms(share), is_it)
+    model = LogisticRegression(C=1e3, solver="newton-cholesky").fit(take_logarithms(share), is_it)
     return lambda one: np.asarray(model.predict_proba(take_logarithms(one))[:, 1])
 
 
