@@ -172,5 +172,4 @@ def _unpack(content: bytes) -> ScoredRows:
 
 
 def _as_moments(values: pd.Series) -> np.ndarray:
-    moments = pa.array(values, from_pandas=True).cast(pa.timestamp("us", "UTC"))
-    return np.asarray(pc.cast(moments, pa.timestamp("us")).to_numpy(zero_copy_only=False).astype("datetime64[us]"))
+    return pd.to_datetime(values, utc=True).dt.tz_localize(None).to_numpy().astype("datetime64[us]")

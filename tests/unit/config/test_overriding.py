@@ -34,7 +34,7 @@ def test_values_are_read_and_checked_as_those_of_the_file(settings: Settings) ->
     texts = [
         "monitor.columns=10 %",
         "monitor.alarm.of=5",
-        "retrain.findings=[drift]",
+        "decide.data_drift=retrain",
         "gate.slices.0=id",
         "monitor.effect=0.1",
     ]
@@ -42,7 +42,7 @@ def test_values_are_read_and_checked_as_those_of_the_file(settings: Settings) ->
     workflow = find_workflow("small", settings, read_changes(texts))
 
     assert (workflow.monitor.columns, workflow.monitor.alarm.of, workflow.monitor.effect) == (0.1, 5, 0.1)
-    assert (workflow.retrain.findings, workflow.gate.slices.columns) == (("drift",), ("id",))
+    assert (workflow.decide.data_drift, workflow.gate.slices.columns) == ("retrain", ("id",))
     assert find_workflow("small", settings).monitor.effect == 0.3
 
 

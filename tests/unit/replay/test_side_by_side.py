@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 from workflows_for_tests import make_rows, make_workflow, publish
 
+from lakemill.config.deciding import FINDINGS
 from lakemill.exceptions import LakemillError
 from lakemill.lake import Lake
 from lakemill.monitoring.profiles import profile_partition
@@ -21,7 +22,8 @@ pytestmark = pytest.mark.filterwarnings("ignore")  # notes of MLflow's database 
 @pytest.fixture
 def places(lake: Lake, root: Path) -> dict[str, Place]:
     """Three policies, of which two are the same, and a day on which none trains."""
-    workflow = make_workflow(retrain={"first_after": 2}, decide={"data_drift": "retrain"})
+    decide = dict.fromkeys(FINDINGS, "note") | {"data_drift": "retrain"}
+    workflow = make_workflow(retrain={"first_after": 2}, decide=decide)
     publish(workflow, lake, KEY, make_rows(workflow, KEY, 50))
     profile_partition(workflow, KEY, lake)
     policies = choose_policies(workflow, None, ["every", "drift", "workflow"])
