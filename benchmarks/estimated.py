@@ -25,7 +25,7 @@ from lakemill.monitoring.error_stream import cut_blocks, find_change
 from lakemill.monitoring.loss_model import LossModel, learn_losses
 from lakemill.monitoring.scored_rows import ScoredRows
 
-MOST_ROWS = 20_000  # of the reference, as a workflow takes of its test rows
+MOST_ROWS = 50_000  # of the reference, as a workflow takes of its test rows
 PARTITIONS, EFFECT = 24, 0.125
 
 
@@ -109,8 +109,8 @@ def tell_alarms(sequences: int) -> None:
             later = [one[PARTITIONS // 2 :] for one in grown]
             first = [one.index(True) + 1 if True in one else np.inf for one in later]
             power = (f"{np.mean(np.array(first) <= most):.0%}" for most in (1, 2, 3))
-            print(f"| {kind} | {rows:,} | {sequences * PARTITIONS} | {alarms:.2%} | {growth} sd |", " | ".join(power), "|",
-                  flush=True)  # fmt: skip
+            cells = (kind, f"{rows:,}", sequences * PARTITIONS, f"{alarms:.2%}", f"{growth} sd", *power)
+            print("|", " | ".join(map(str, cells)), "|", flush=True)
 
 
 def _watch(make: object, rows: int, growth: float, seed: int) -> list[bool]:

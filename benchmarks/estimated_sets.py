@@ -1,4 +1,4 @@
-"""NannyML's bundled data sets with labels in both periods, for ``estimated.py`` and ``estimated_by_others.py``.
+"""NannyML's bundled data sets with labels in both periods, as both sides of ``estimated.py`` read them.
 
 Stays out: estimating.
 """

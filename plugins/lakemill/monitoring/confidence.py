@@ -20,6 +20,7 @@ from lakemill.evaluation.weighted import prepare
 from lakemill.monitoring.scored_rows import ScoredRows
 
 SMALLEST = 1e-6  # probability that a logarithm is taken of
+DOUBT = 2.0  # standard errors by which a calibration must be better than none
 MOST_CELLS = 20_000_000  # rows by classes by classes; of more, fewer rows are taken
 Calibrate = Callable[[np.ndarray], np.ndarray]
 
@@ -109,8 +110,8 @@ def learn_confidence(known: ScoredRows) -> Confidence:
 
     Notes
     -----
-    Each class by whichever is best on held out rows: its probability as it is; beta calibration (Kull, Silva Filho and
-    Flach, AISTATS 2017); isotonic regression (Zadrozny and Elkan, KDD 2002).
+    Each class's probability as it is; or, where it is better on held out rows beyond doubt, by beta calibration (Kull,
+    Silva Filho and Flach, AISTATS 2017) or isotonic regression (Zadrozny and Elkan, KDD 2002), whichever is best.
     """
     classes = tuple(str(one) for one in known.prediction.classes)
     shares, y = np.asarray(known.prediction.probabilities), np.asarray(known.y, dtype=object)
@@ -127,12 +128,12 @@ def _calibrate(share: np.ndarray, is_it: np.ndarray) -> Calibrate:
         chances = np.empty(len(share))
         for half in halves:
             chances[half] = fit(share[~half], is_it[~half])(share[half])
-        losses.append(_log_loss(chances, is_it))
-    return CALIBRATIONS[int(np.argmin(losses))](share, is_it)
-
-
-def _log_loss(chance: np.ndarray, is_it: np.ndarray) -> float:
-    return float(-np.log(np.clip(np.where(is_it, chance, 1 - chance), SMALLEST, 1)).mean())
+        losses.append(-np.log(np.clip(np.where(is_it, chances, 1 - chances), SMALLEST, 1)))
+    best = int(np.argmin([one.mean() for one in losses]))
+    gain = losses[0] - losses[best]
+    if gain.mean() <= DOUBT * gain.std(ddof=1) / np.sqrt(len(gain)):
+        return _as_it_is
+    return CALIBRATIONS[best](share, is_it)
 
 
 def _as_it_is(share: np.ndarray) -> np.ndarray:

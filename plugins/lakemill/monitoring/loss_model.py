@@ -68,13 +68,15 @@ class LossModel:
 
         Notes
         -----
-        Each row is taken with 20 errors of its size, drawn from those of the known rows by theirs.
+        Each row is taken with 20 errors of its size, drawn from each twentieth of those of the known rows by theirs.
         """
         said, draw = rows.prediction.predicted, np.random.default_rng(seed)
-        ratios = self.ratios[draw.integers(0, len(self.ratios), (DRAWS, len(said)))]
+        places = (np.arange(DRAWS)[:, None] + draw.random((DRAWS, len(said)))) / DRAWS  # one of each twentieth
+        ratios = np.sort(self.ratios)[(places * len(self.ratios)).astype(int)]
         drawn = said + self.find_sizes(rows) * ratios
         score = metric(drawn.ravel(), Prediction(np.tile(said, DRAWS)))
-        return score, find_standard_error(metric, drawn[0], Prediction(said), seed=seed)
+        once = drawn[draw.integers(0, DRAWS, len(said)), np.arange(len(said))]
+        return score, find_standard_error(metric, once, Prediction(said), seed=seed)
 
     def find_unexpected(self, rows: ScoredRows) -> np.ndarray:
         """Return each row's unexpected error: by how many times it exceeds the size that was expected of it.
