@@ -162,7 +162,7 @@ def _rank_precision(is_positive: np.ndarray, score: np.ndarray) -> Weighted:
 
 
 class _Ranks:
-    """Rows by rising score, positive and other ones apart: what ranks ask of the few positive rows is asked of no other.
+    """Rows by rising score, positive and others apart: what ranks ask of the few positive rows is asked of no other.
 
     ``first`` and ``last`` count, for each positive row, the others with a lower score, and with a score no higher;
     ``own_first`` the positive ones with a lower score.

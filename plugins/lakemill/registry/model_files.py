@@ -15,7 +15,7 @@ import skops.io
 from sklearn.pipeline import Pipeline
 
 from lakemill.config import Workflow
-from lakemill.exceptions import RegistryError, ForeignLibraryError
+from lakemill.exceptions import ForeignLibraryError, RegistryError
 
 HASH, TYPES, SKLEARN = "model_sha256", "trusted_types", "sklearn_version"  # tags of a version, in MLflow's database
 TRUSTED_PACKAGES = ("sklearn", "numpy", "scipy")
