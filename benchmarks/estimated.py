@@ -31,17 +31,16 @@ PARTITIONS, EFFECT = 24, 0.125
 
 def as_rows(rows: pd.DataFrame, one: BundledSet) -> ScoredRows:
     """Make a data set's rows what a workflow has of its own."""
-    at = np.arange(len(rows)).astype("datetime64[us]")
     if one.problem == "regression":
         frame = rows[one.numeric].astype("float64").join(rows[one.categorical].astype(str).astype(object))
         said = Prediction(rows[one.predicted].to_numpy("float64"))
-        return ScoredRows(at, said, rows[one.label].to_numpy("float64"), frame)
+        return ScoredRows(said, rows[one.label].to_numpy("float64"), frame)
     shares = rows[list(one.probabilities.values())].to_numpy("float64")
     names = ("0", "1") if len(one.probabilities) == 1 else tuple(one.probabilities)
     if len(one.probabilities) == 1:
         shares = np.column_stack([1 - shares[:, 0], shares[:, 0]])
     predicted, y = (rows[name].map(_as_text).to_numpy(dtype=object) for name in (one.predicted, one.label))
-    return ScoredRows(at, Prediction(predicted, shares, names), y)
+    return ScoredRows(Prediction(predicted, shares, names), y)
 
 
 def _as_text(value: object) -> str:
@@ -74,7 +73,7 @@ def estimate(one: BundledSet, folder: Path) -> pd.DataFrame:
 def take(rows: ScoredRows, at: np.ndarray) -> ScoredRows:
     """Return some of the rows."""
     X = None if rows.X is None else rows.X.iloc[at].reset_index(drop=True)
-    return ScoredRows(rows.at[at], rows.prediction.take(at), None if rows.y is None else rows.y[at], X)
+    return ScoredRows(rows.prediction.take(at), None if rows.y is None else rows.y[at], X)
 
 
 def tell_sets(folder: Path, others: Path | None) -> None:

@@ -8,7 +8,7 @@ Stays out: where errors come from (``concept_drift.py``).
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 from scipy.stats import norm
@@ -17,21 +17,10 @@ BLOCKS = 20  # a partition's rows are cut into at most so many
 LEAST_ROWS = 20  # of a block
 FEWEST_BLOCKS = 10  # before any change is looked for
 ADWIN_DELTA = 0.002
-PAGE_HINKLEY: dict[str, Any] = {"min_instances": FEWEST_BLOCKS, "delta": 0.5, "threshold": 12.0}
+PAGE_HINKLEY_DELTA, PAGE_HINKLEY_THRESHOLD = 0.5, 12.0  # standard errors of a block's mean
 DDM_THRESHOLD = 4.0
 UPPER_QUARTER = float(norm.isf(0.25))  # of blocks are worse when nothing has changed
 CERTAIN = 0.99  # that the last partition is worse than before the change, of one side
-
-
-class Detector(Protocol):
-    """What river's detectors have in common."""
-
-    @property
-    def drift_detected(self) -> bool:
-        """Whether the last value made it find a change."""
-
-    def update(self, x: Any) -> Any:
-        """Take the next value."""
 
 
 @dataclass(frozen=True)
@@ -158,22 +147,26 @@ def measure_inflation(parts: Sequence[Sequence[Block]], spread: float) -> float:
     return max(1.0, variance * (1 + correlation) / (1 - correlation))
 
 
-def _list_detectors() -> dict[str, tuple[Detector, Callable[[np.ndarray], list[float]]]]:
+def _list_detectors() -> dict[str, tuple[Any, Callable[[np.ndarray], list[float]]]]:
     """Return detectors that have seen nothing, and what each takes of a block's mean in standard errors."""
     from river.drift import ADWIN, PageHinkley
     from river.drift.binary import DDM
 
+    adaptive = ADWIN(delta=ADWIN_DELTA, clock=1)  # type: ignore[no-untyped-call]  # river has types, but not for this
+    rising = PageHinkley(
+        FEWEST_BLOCKS, delta=PAGE_HINKLEY_DELTA, threshold=PAGE_HINKLEY_THRESHOLD, alpha=1.0, mode="up"
+    )
     return {
         # values in [0, 1]: a block's rank among blocks of a stream that has not changed
-        "ADWIN": (ADWIN(delta=ADWIN_DELTA, clock=1), lambda z: list(norm.cdf(z).tolist())),  # type: ignore[no-untyped-call]
-        "Page-Hinkley": (PageHinkley(mode="up", alpha=1.0, **PAGE_HINKLEY), lambda z: list(z.tolist())),
+        "ADWIN": (adaptive, lambda z: list(norm.cdf(z).tolist())),
+        "Page-Hinkley": (rising, lambda z: list(z.tolist())),
         # an error is a block that is worse than three quarters of them
         "DDM": (DDM(drift_threshold=DDM_THRESHOLD), lambda z: list((z > UPPER_QUARTER).tolist())),
     }
 
 
 def _find_first(
-    detector: Detector, take: Callable[[np.ndarray], list[float]], parts: Sequence[Sequence[Block]], unit: float
+    detector: Any, take: Callable[[np.ndarray], list[float]], parts: Sequence[Sequence[Block]], unit: float
 ) -> int | None:
     """Return the first part in which a detector finds a change while errors are larger than before."""
     level = _mean(parts[0]) if parts[0] else 0.0

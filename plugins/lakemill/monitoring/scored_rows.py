@@ -24,17 +24,15 @@ from lakemill.registry.training_rows import load_rows
 TABLE = "test_rows"
 MOST_ROWS = 50_000
 SCHEMA = pa.schema([("rows", pa.int64()), ("content", pa.binary())])  # content: an Arrow IPC stream of the rows
-AT, TRUTH, SAID, CHANCE = "\0at", "\0truth", "\0said", "\0chance "  # no feature has such a name
+TRUTH, SAID, CHANCE = "\0truth", "\0said", "\0chance "  # no feature has such a name
 
 
 @dataclass(frozen=True)
 class ScoredRows:
-    """Some rows by their event time.
+    """Some rows, in the order of their event time.
 
     Attributes
     ----------
-    at : ndarray of datetime64[us]
-        In UTC.
     prediction : Prediction
         Classes are texts.
     y : ndarray or None
@@ -43,13 +41,12 @@ class ScoredRows:
         The model's features; None where nobody needs them.
     """
 
-    at: np.ndarray
     prediction: Prediction
     y: np.ndarray | None = None
     X: pd.DataFrame | None = None
 
     def __len__(self) -> int:
-        return len(self.at)
+        return len(self.prediction.predicted)
 
 
 def read_test_rows(workflow: Workflow, lake: Lake, registry: Registry, champion: Entry) -> ScoredRows | None:
@@ -112,8 +109,7 @@ def gather(workflow: Workflow, lake: Lake, made: pd.DataFrame, features: Feature
     made = _thin(made, workflow)
     X = None if features is None else _find_features(workflow, lake, made, features)
     y = made["_truth"].to_numpy() if "_truth" in made else None
-    at = _as_moments(made[workflow.table.event_time])
-    return ScoredRows(at, as_prediction(made, workflow.table.label.problem), y, X)
+    return ScoredRows(as_prediction(made, workflow.table.label.problem), y, X)
 
 
 def _thin(made: pd.DataFrame, workflow: Workflow) -> pd.DataFrame:
@@ -140,10 +136,9 @@ def _find_features(workflow: Workflow, lake: Lake, made: pd.DataFrame, features:
 def _score_test_rows(workflow: Workflow, lake: Lake, registry: Registry, champion: Entry) -> tuple[bytes, int]:
     loaded = load_rows(workflow, lake, champion.snapshot)
     at = loaded.judged[0][_spread(len(loaded.judged[0]))]
-    rows, X = loaded.rows.take(pa.array(at)), loaded.X.iloc[at].reset_index(drop=True)
+    X = loaded.X.iloc[at].reset_index(drop=True)
     said = predict(registry.load(champion.version), X)
-    moments = rows.column(workflow.table.event_time).cast(pa.timestamp("us", "UTC"))
-    columns: dict[str, Any] = {AT: moments.cast(pa.timestamp("us")), TRUTH: pa.array(loaded.y[at])}
+    columns: dict[str, Any] = {TRUTH: pa.array(loaded.y[at])}
     if said.probabilities is None:
         columns[SAID] = pa.array(said.predicted.astype("float64"))
         columns |= {name: pa.array(X[name], from_pandas=True) for name in X.columns}
@@ -160,15 +155,10 @@ def _score_test_rows(workflow: Workflow, lake: Lake, registry: Registry, champio
 
 def _unpack(content: bytes) -> ScoredRows:
     table = pa.ipc.open_stream(content).read_all()
-    at, y = (table.column(name).to_numpy() for name in (AT, TRUTH))
-    said = table.column(SAID).to_numpy()
+    y, said = (table.column(name).to_numpy() for name in (TRUTH, SAID))
     classes = tuple(name.removeprefix(CHANCE) for name in table.column_names if name.startswith(CHANCE))
     if classes:
         chances = np.column_stack([table.column(f"{CHANCE}{name}").to_numpy() for name in classes])
-        return ScoredRows(at, Prediction(said, chances, classes), y)
-    X = table.drop_columns([AT, TRUTH, SAID]).to_pandas()
-    return ScoredRows(at, Prediction(said), y, X.astype({name: object for name in X if X[name].dtype == "str"}))
-
-
-def _as_moments(values: pd.Series) -> np.ndarray:
-    return pd.to_datetime(values, utc=True).dt.tz_localize(None).to_numpy().astype("datetime64[us]")
+        return ScoredRows(Prediction(said, chances, classes), y)
+    X = table.drop_columns([TRUTH, SAID]).to_pandas()
+    return ScoredRows(Prediction(said), y, X.astype({name: object for name in X if X[name].dtype == "str"}))
