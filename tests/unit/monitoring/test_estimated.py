@@ -24,7 +24,7 @@ from lakemill.scoring import score_partition
 from lakemill.training.estimators import make_pipeline
 from lakemill.training.snapshots import take_snapshot
 
-FIRST, *LATER = (f"2020-01-0{day}" for day in range(1, 6))
+FIRST, SECOND, *LATER = (f"2020-01-0{day}" for day in range(1, 7))
 ROWS = 1000
 
 
@@ -47,14 +47,15 @@ class Models:
 
 
 def begin(lake: Lake, problem: str = "binary", *, gate: float = 0.95, **sections: Any) -> tuple[Workflow, Registry]:
-    """A champion, judged on the last rows of a first partition."""
+    """A champion, judged on the last rows that had a label when two partitions were there."""
     workflow = make_workflow(problem, **sections)
-    publish(workflow, lake, FIRST, make_rows(workflow, FIRST, 3 * ROWS, problem=problem))
-    profile_partition(workflow, FIRST, lake)
-    as_of = end_of(workflow, FIRST)
+    for key in (FIRST, SECOND):
+        publish(workflow, lake, key, make_rows(workflow, key, 3 * ROWS, problem=problem))
+        profile_partition(workflow, key, lake)
+    as_of = end_of(workflow, SECOND)
     snapshot = take_snapshot(workflow, lake, as_of=as_of)["id"]
     evidence = {"version": "1", "score": gate, "training": workflow.training_hash()}
-    record_verdict(lake, Verdict("gate", FIRST, as_of, "pass", (), evidence))
+    record_verdict(lake, Verdict("gate", SECOND, as_of, "pass", (), evidence))
     record_promotion(lake, Entry("1", as_of, snapshot, "let through"), recorded_at=as_of)
     return workflow, cast(Registry, Models(workflow, problem))
 
