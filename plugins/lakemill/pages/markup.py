@@ -22,14 +22,15 @@ section{background:#fff;border:1px solid var(--line);border-radius:8px;padding:1
 nav{display:flex;flex-wrap:wrap;gap:.2rem 1.2rem;margin-bottom:.8rem}
 small,.soft{color:var(--soft);font-size:.85rem}
 img{max-width:100%;height:auto;display:block}
-.wide{overflow-x:auto}
+.wide{overflow-x:auto}.wide>img{min-width:46rem}
 table{border-collapse:collapse;width:100%}
 th,td{text-align:left;vertical-align:top;padding:.35rem .9rem .35rem 0;border-bottom:1px solid #eaeef2}
 tr:last-child>td,tr:last-child>th{border-bottom:0}
-td{overflow-wrap:anywhere;min-width:4.5rem}
+td{overflow-wrap:break-word}
+td:last-child:not(.number){min-width:12rem;overflow-wrap:anywhere}
 th{font-weight:600;white-space:nowrap}
 thead th{color:var(--soft);font-size:.85rem}
-tbody th{width:13rem;white-space:normal;overflow-wrap:anywhere}
+tbody th{width:13rem;min-width:6rem;white-space:normal;overflow-wrap:anywhere}
 .number{text-align:right;font-variant-numeric:tabular-nums;white-space:nowrap}
 .badge{display:inline-block;padding:.05rem .55rem;border-radius:1rem;font-size:.85rem;font-weight:600;
 white-space:nowrap;color:#fff;background:var(--soft)}
@@ -43,6 +44,7 @@ details{margin-top:.8rem}summary{cursor:pointer;color:var(--current)}details>.wi
 .card{border:1px solid var(--line);border-radius:8px;padding:.7rem .9rem;min-width:0}
 .card.found{border-color:var(--warn)}.card.drifted{border-color:var(--bad);box-shadow:inset 3px 0 var(--bad)}
 .key i{display:inline-block;width:.8rem;height:.8rem;border-radius:2px;margin:0 .3rem 0 0;vertical-align:-1px}
+@media(max-width:40rem){tbody th{width:auto}section{padding:.8rem}}
 @media print{body{background:#fff}section,.tile,.card{break-inside:avoid}}
 """
 

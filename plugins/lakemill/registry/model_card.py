@@ -3,7 +3,6 @@
 Pure functions of what is known about a version; one content, as Markdown and as HTML. Stays out: keeping it.
 """
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -217,7 +216,7 @@ def _tell_data(
         ("snapshot", tags.get("snapshot", "")),
         ("partitions", f"{len(keys)}: {keys[0]} to {keys[-1]}" if keys else ""),
         ("sources", ", ".join(f"{name} ({one.kind})" for name, one in workflow.collect.items())),
-        ("split", json.dumps(split)),
+        ("split", ", ".join(f"{name} {_say(value)}" for name, value in split.items())),
         ("rows", rows),
         ("labels put right by people", f"{len(snapshot.get('corrections', [])):,}"),
         ("drift is told from", "the profiles of these partitions"),
@@ -282,7 +281,7 @@ def _tell_labels(evaluated: dict[str, Any]) -> list[Row]:
     noise = evaluated.get("label_noise")
     if not noise:
         return [("label noise", "not estimated")]
-    return [(name.replace("_", " "), _number(value) or str(value)) for name, value in noise.items()]
+    return [(name.replace("_", " "), _say(value)) for name, value in noise.items()]
 
 
 def _tell_cost(figures: dict[str, float]) -> list[Row]:
@@ -309,6 +308,12 @@ def _tell_limits(workflow: Workflow, evaluated: dict[str, Any]) -> list[Row]:
 
 def _is_noted(finding: dict[str, Any]) -> bool:
     return bool(finding["is_met"]) and str(finding["text"]).startswith(("note", "warning"))
+
+
+def _say(value: Any) -> str:
+    if value is None:
+        return "not known"
+    return f"{value:,.4f}" if isinstance(value, float) else f"{value:,}" if type(value) is int else str(value)
 
 
 def _number(value: Any) -> str:

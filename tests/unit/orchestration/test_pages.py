@@ -20,6 +20,8 @@ from lakemill.registry.ledger import Entry, record_promotion
 from lakemill.registry.model_card import Card, Section
 from lakemill.training.snapshots import take_snapshot
 
+# Airflow's application imports the client for tests of a library that warns of it
+pytestmark = pytest.mark.filterwarnings("ignore:Using `httpx` with `starlette.testclient`")
 FIRST, SECOND = "2020-01-01", "2020-01-02"
 REPORT = f"/lakemill/reports/small.monitoring/{SECOND}"
 BROWSER = {"accept": "text/html"}
