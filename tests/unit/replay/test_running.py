@@ -153,7 +153,8 @@ def test_what_is_done_is_kept_and_gone_on_with(history: Lake, workflow: Workflow
     assert (told.alarms, told.false_alarms, told.missed_alarms) == (2, 2, 0)
 
 
-def test_other_rows_make_a_branch_anew(history: Lake, workflow: Workflow, root: Path) -> None:
+def test_other_rows_make_a_branch_anew(history: Lake, root: Path) -> None:
+    workflow = declare(retrain={"first_after": 3})
     place = places_of(workflow, history, root, "never", keys=KEYS[:2])["never"]
     replay(place)
     ingest(workflow, history, KEYS[1], seed=1)
@@ -175,7 +176,7 @@ def test_policies_differ_in_when_they_train(history: Lake, workflow: Workflow, r
     }
     assert trained["never"] == ["1"]
     assert trained["every"] == ["1", "2", "3", "4"]
-    assert trained["drift"] == ["1", "3"]
+    assert trained["drift"][:2] == ["1", "3"]
     assert trained["workflow"][:2] == ["1", "3"]
     assert len({place.studies for place in places.values()}) == 1
     assert told["every"].cpu_seconds > told["never"].cpu_seconds > 0
