@@ -26,7 +26,7 @@ img{max-width:100%;height:auto;display:block}
 table{border-collapse:collapse;width:100%}
 th,td{text-align:left;vertical-align:top;padding:.35rem .9rem .35rem 0;border-bottom:1px solid #eaeef2}
 tr:last-child>td,tr:last-child>th{border-bottom:0}
-td{overflow-wrap:break-word}
+td{overflow-wrap:break-word}td:not(.number):not(:last-child){min-width:5.5rem}
 td:last-child:not(.number){min-width:12rem;overflow-wrap:anywhere}
 th{font-weight:600;white-space:nowrap}
 thead th{color:var(--soft);font-size:.85rem}
