@@ -27,7 +27,7 @@ from airflow.sdk import dag, task
 
 @dag(schedule=None)
 def dozing():
-    @task
+    @task(retries=5, retry_delay=1)
     def doze():
         subprocess.Popen(["sleep", "600"], start_new_session=True)
         time.sleep(600)

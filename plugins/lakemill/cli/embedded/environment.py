@@ -152,6 +152,7 @@ def _airflow_variables(settings: Settings, port: int) -> dict[str, str]:
         "CORE__FERNET_KEY": keys["fernet"],
         "DATABASE__SQL_ALCHEMY_CONN": database_url(settings.state, "airflow"),
         "DATABASE__CHECK_MIGRATIONS": False,  # the keeper migrates; each component would look again
+        "SCHEDULER__ORPHANED_TASKS_CHECK_INTERVAL": 20,  # seconds; a start right after a kill would wait for 300
         "SCHEDULER__SCHEDULER_IDLE_SLEEP_TIME": 0.5,  # shorter, its questions to the database take a third of a core
         "API__HOST": "127.0.0.1",
         "API__PORT": port,
