@@ -25,7 +25,7 @@ from lakemill.monitoring.error_stream import cut_blocks, find_change
 from lakemill.monitoring.loss_model import LossModel, learn_losses
 from lakemill.monitoring.scored_rows import ScoredRows
 
-MOST_ROWS = 50_000  # of the reference, as a workflow takes of its test rows
+MOST_ROWS = 100_000  # of the reference, as a workflow takes of its test rows
 PARTITIONS, EFFECT = 24, 0.125
 
 

@@ -20,7 +20,7 @@ from lakemill.evaluation.weighted import prepare
 from lakemill.monitoring.scored_rows import ScoredRows
 
 SMALLEST = 1e-6  # probability that a logarithm is taken of
-DOUBT = 2.0  # standard errors by which a calibration must be better than none
+DOUBT, ENOUGH = 2.0, 1000  # standard errors by which curves must be better than steps, of so many rows and more
 MOST_CELLS = 20_000_000  # rows by classes by classes; of more, fewer rows are taken
 Calibrate = Callable[[np.ndarray], np.ndarray]
 
@@ -110,8 +110,9 @@ def learn_confidence(known: ScoredRows) -> Confidence:
 
     Notes
     -----
-    Each class's probability as it is; or, where it is better on held out rows beyond doubt, by beta calibration (Kull,
-    Silva Filho and Flach, AISTATS 2017) or isotonic regression (Zadrozny and Elkan, KDD 2002), whichever is best.
+    By isotonic regression (Zadrozny and Elkan, KDD 2002), which follows whatever a model says, or where it is better on
+    held out rows by beta calibration (Kull, Silva Filho and Flach, AISTATS 2017), which few rows suffice for. A class
+    that these rows lack, or that all of them are of, keeps its probability.
     """
     classes = tuple(str(one) for one in known.prediction.classes)
     shares, y = np.asarray(known.prediction.probabilities), np.asarray(known.y, dtype=object)
@@ -124,16 +125,14 @@ def _calibrate(share: np.ndarray, is_it: np.ndarray) -> Calibrate:
     if any(len(set(is_it[half].tolist())) < 2 for half in halves):
         return _as_it_is
     losses = []
-    for fit in CALIBRATIONS:
+    for fit in (_by_steps, _by_logarithms):
         chances = np.empty(len(share))
         for half in halves:
             chances[half] = fit(share[~half], is_it[~half])(share[half])
-        losses.append(-np.log(np.clip(np.where(is_it, chances, 1 - chances), SMALLEST, 1)))
-    best = int(np.argmin([one.mean() for one in losses]))
-    gain = losses[0] - losses[best]
-    if gain.mean() <= DOUBT * gain.std(ddof=1) / np.sqrt(len(gain)):
-        return _as_it_is
-    return CALIBRATIONS[best](share, is_it)
+        losses.append((chances - is_it) ** 2)
+    gain = losses[0] - losses[1]
+    doubt = DOUBT * gain.std(ddof=1) / np.sqrt(len(gain)) if len(gain) >= ENOUGH else 0.0
+    return _by_logarithms(share, is_it) if gain.mean() > doubt else _by_steps(share, is_it)
 
 
 def _as_it_is(share: np.ndarray) -> np.ndarray:
@@ -153,10 +152,3 @@ def _by_steps(share: np.ndarray, is_it: np.ndarray) -> Calibrate:
     margin = 0.5 / (len(share) + 1)  # nothing is certain by so many rows
     steps = IsotonicRegression(y_min=margin, y_max=1 - margin, out_of_bounds="clip").fit(share, is_it)
     return lambda one: np.asarray(steps.predict(one))
-
-
-CALIBRATIONS: tuple[Callable[[np.ndarray, np.ndarray], Calibrate], ...] = (
-    lambda share, is_it: _as_it_is,  # it learns nothing
-    _by_logarithms,
-    _by_steps,
-)

@@ -34,22 +34,21 @@ class LossModel:
 
     Attributes
     ----------
-    pipelines : tuple of Pipeline
-        From features and prediction to the size of the error, each fitted on one half of the rows.
+    pipeline : Pipeline
+        From features and prediction to the size of the error.
     ratios : ndarray
-        Errors of the other half by the size that was expected of them, with their sign.
+        Errors of known rows with their sign, by the size that a model of other rows expected; their mean size is 1.
     least : float
         In the label's unit.
     """
 
-    pipelines: tuple[Pipeline, ...]
+    pipeline: Pipeline
     ratios: np.ndarray
     least: float
 
     def find_sizes(self, rows: ScoredRows) -> np.ndarray:
         """Return how large each row's error is likely to be, in the label's unit."""
-        X = _put_together(rows)
-        return np.maximum(np.mean([one.predict(X) for one in self.pipelines], axis=0), self.least)
+        return np.maximum(self.pipeline.predict(_put_together(rows)), self.least)
 
     def estimate(self, metric: Metric, rows: ScoredRows, *, seed: int) -> tuple[float, float]:
         """Return the score to be expected of rows without labels, and its standard error by sampling.
@@ -110,13 +109,16 @@ def learn_losses(known: ScoredRows, features: Features, *, seed: int) -> LossMod
     errors = y - known.prediction.predicted
     sizes, with_prediction = np.abs(errors), features.model_copy(update={"numeric": (*features.numeric, SAID)})
     least = max(SMALLEST * float(sizes.mean()), np.finfo("float64").tiny)
-    pipelines, expected = [], np.empty(len(sizes))
-    for side in (0, 1):
-        held = np.arange(len(sizes)) % 2 == side
+
+    def fit(at: np.ndarray) -> Pipeline:
         pipeline = make_pipeline(CANDIDATE, with_prediction, problem="regression", parameters={}, seed=seed)
-        pipelines.append(pipeline.fit(X[~held], sizes[~held]))
-        expected[held] = pipeline.predict(X[held])
-    return LossModel(tuple(pipelines), errors / np.maximum(expected, least), least)
+        return pipeline.fit(X[at], sizes[at])
+
+    expected, is_even = np.empty(len(sizes)), np.arange(len(sizes)) % 2 == 0
+    for held in (is_even, ~is_even):
+        expected[held] = fit(~held).predict(X[held])
+    ratios = errors / np.maximum(expected, least)
+    return LossModel(fit(np.full(len(sizes), True)), ratios / max(np.abs(ratios).mean(), SMALLEST), least)
 
 
 def _put_together(rows: ScoredRows) -> pd.DataFrame:

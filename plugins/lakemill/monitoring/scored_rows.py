@@ -22,7 +22,7 @@ from lakemill.registry.models import Registry
 from lakemill.registry.training_rows import load_rows
 
 TABLE = "test_rows"
-MOST_ROWS = 50_000
+MOST_ROWS = 100_000
 SCHEMA = pa.schema([("rows", pa.int64()), ("content", pa.binary())])  # content: an Arrow IPC stream of the rows
 TRUTH, SAID, CHANCE = "\0truth", "\0said", "\0chance "  # no feature has such a name
 
@@ -50,7 +50,7 @@ class ScoredRows:
 
 
 def read_test_rows(workflow: Workflow, lake: Lake, registry: Registry, champion: Entry) -> ScoredRows | None:
-    """Return the rows that a champion was judged on at the gate, at most 50,000, as it was not fitted on them.
+    """Return the rows that a champion was judged on at the gate, at most 100,000, as it was not fitted on them.
 
     They are scored once and kept in the table ``test_rows``, so that no partition reads a snapshot again.
 
@@ -80,7 +80,7 @@ def read_test_rows(workflow: Workflow, lake: Lake, registry: Registry, champion:
 
 
 def read_scored(workflow: Workflow, key: str, lake: Lake, version: str, features: Features | None) -> ScoredRows | None:
-    """Return the rows of a partition that a model has scored, evenly over its time at most 50,000 of them.
+    """Return the rows of a partition that a model has scored, evenly over its time at most 100,000 of them.
 
     Parameters
     ----------

@@ -37,11 +37,12 @@ class Models:
         from lakemill.training.estimators import make_pipeline
 
         if version not in self.pipelines:
-            rows = make_rows(self.workflow, FIRST)
+            kind = self.workflow.table.label.problem
+            rows = make_rows(self.workflow, FIRST, problem="binary" if kind == "classification" else kind)
             for name in self.workflow.features.made:
                 rows = rows.append_column(name, rows.column("size"))
             candidate = self.workflow.train.candidates["plain"]
-            pipeline = make_pipeline(candidate, self.workflow.features, problem="classification", parameters={}, seed=0)
+            pipeline = make_pipeline(candidate, self.workflow.features, problem=kind, parameters={}, seed=0)
             label = make_target(rows, self.workflow.table.label)
             self.pipelines[version] = pipeline.fit(make_frame(rows, self.workflow.features), label)
         return self.pipelines[version]
