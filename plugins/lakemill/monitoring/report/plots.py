@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 WIDTH = 3.0  # inches of a distribution
 TIMELINE_WIDTH = 10.5
-MOST_LETTERS = 18  # of a category's name
+MOST_LETTERS = 15  # of a category's name
 MOST_TICKS = 14
 DASHES = (0, (4, 2))
 LANES = {"alarm": (RED, "o"), "training": (SOFT, "s"), "promotion": (GREEN, "^"), "rejection": (RED, "x")}
@@ -80,7 +80,7 @@ def _draw_steps(figure: "Figure", found: Distribution) -> None:
 def _draw_bars(figure: "Figure", found: Distribution, height: float) -> None:
     from matplotlib.patches import Rectangle
 
-    left, right, step = 0.36, 0.84, 0.27 / height
+    left, right, step = 0.38, 0.84, 0.27 / height
     highest = max(max(side) for side in found.shares) or 1.0
     for at, (name, before, now) in enumerate(zip(found.names, *found.shares, strict=True)):
         middle = 1 - 0.05 / height - (at + 0.5) * step
