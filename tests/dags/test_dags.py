@@ -75,6 +75,14 @@ def test_tasks_and_edges(dags: dict[str, Any], workflow: str, kind: str) -> None
     assert {task.task_id: task.downstream_task_ids for task in tasks} == edges
 
 
+def test_the_task_that_judges_links_to_its_report_in_the_ui(dags: dict[str, Any]) -> None:
+    written = DagSerialization.to_dict(dags["parcels.monitoring"])
+
+    links = {task["__var"]["task_id"]: task["__var"].get("_operator_extra_links") for task in written["dag"]["tasks"]}
+    assert links["judge"] == {"Report": "_link_ReportLink"}
+    assert not any(found for task, found in links.items() if task != "judge")
+
+
 def test_where_rules_learn_from_the_past_cleaning_waits_for_it(project: Path, parse: Callable[[], Any]) -> None:
     file = project / "include" / "workflows" / "parcels.yaml"
     rules = [{"rule": "outliers", "columns": ["weight"]}, {"rule": "duplicates"}]

@@ -30,7 +30,7 @@ td{overflow-wrap:break-word}td:not(.number):not(:last-child){min-width:5.5rem}
 td:last-child:not(.number){min-width:12rem;overflow-wrap:anywhere}
 th{font-weight:600;white-space:nowrap}
 thead th{color:var(--soft);font-size:.85rem}
-tbody th{width:13rem;min-width:6rem;white-space:normal;overflow-wrap:anywhere}
+tbody th{width:13rem;min-width:7.5rem;white-space:normal;overflow-wrap:anywhere}
 .number{text-align:right;font-variant-numeric:tabular-nums;white-space:nowrap}
 .badge{display:inline-block;padding:.05rem .55rem;border-radius:1rem;font-size:.85rem;font-weight:600;
 white-space:nowrap;color:#fff;background:var(--soft)}

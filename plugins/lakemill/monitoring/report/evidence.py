@@ -11,6 +11,7 @@ from typing import Any
 from lakemill.lake.verdicts import Verdict
 
 TONES = {"nothing": "good", "note": "info", "alert": "bad", "retrain": "warn", "roll back": "bad", "blocked": "bad"}
+DRIFTS = ("data_drift", "prediction_drift")  # findings that are told with the names of what drifts
 COUNTS = ("rows", "clean", "quarantined", "duplicates")  # of ingestion
 TONES |= {"pass": "good", "fail": "bad", "published": "good"}
 
@@ -55,8 +56,10 @@ class Scored:
 
     Attributes
     ----------
-    score, low, high : float or None
-        Realised, with its interval.
+    score : float or None
+        Realised.
+    estimated, low, high : float or None
+        What was estimated before labels were known, with its 95 % interval.
     expected : float or None
         What the champion scored at the gate.
     rows : int
@@ -65,6 +68,7 @@ class Scored:
     """
 
     score: float | None = None
+    estimated: float | None = None
     low: float | None = None
     high: float | None = None
     expected: float | None = None
@@ -73,12 +77,13 @@ class Scored:
 
 
 def read_scored(evidence: Mapping[str, Any]) -> Scored:
-    """Return what a verdict of monitoring says of realised performance."""
-    low, high = evidence.get("interval") or (None, None)
+    """Return what a verdict of monitoring says of performance, realised and estimated."""
+    estimated = evidence.get("estimated") or {}
     return Scored(
         score=evidence.get("score"),
-        low=low,
-        high=high,
+        estimated=estimated.get("score"),
+        low=estimated.get("low"),
+        high=estimated.get("high"),
         expected=evidence.get("expected"),
         rows=evidence.get("rows") or 0,
         champion=evidence.get("champion"),
@@ -89,7 +94,16 @@ def read_drifted(evidence: Mapping[str, Any]) -> list[str]:
     """Return what alarms: columns, the predictions, all columns together."""
     told = list(evidence.get("drifted") or ())
     told += [f"predictions ({name})" for name in (evidence.get("prediction_drift") or {}).get("drifted") or ()]
-    return told + list((evidence.get("drift_together") or {}).get("drifted") or ())
+    told += list((evidence.get("drift_together") or {}).get("drifted") or ())
+    return told
+
+
+def read_other_alarms(evidence: Mapping[str, Any]) -> list[str]:
+    """Return the findings that hold, but for drift of columns and predictions, each in a word or two."""
+    found = [one["finding"] for one in evidence.get("findings") or () if one["holds"] and one["finding"] not in DRIFTS]
+    if not found and (evidence.get("facts") or {}).get("has_decayed"):
+        found = ["decay"]
+    return [name.replace("_", " ") for name in found]
 
 
 def holds(evidence: Mapping[str, Any], finding: str, fact: str) -> bool:
@@ -147,7 +161,6 @@ def tell_performance(known: Known) -> Statement:
     if scored.score is None:
         return Statement("realised performance", "not known", "", "no row with a score has a label that became known")
     said = f"{metric} {scored.score:.4f}"
-    said += f", 95 % interval {scored.low:.4f} to {scored.high:.4f}" if scored.low is not None else ""
     said += f", on {scored.rows:,} rows whose labels became known"
     said += f"; at the gate it was {scored.expected:.4f}" if scored.expected is not None else ""
     has_decayed = holds(known.evidence, "realised_performance", "has_decayed")

@@ -53,5 +53,12 @@ def format_moment(at: datetime, zone: ZoneInfo) -> str:
 
 
 def shorten(text: str, letters: int) -> str:
-    """Return a text with its end left out where it has more letters."""
-    return text if len(text) <= letters else f"{text[: letters - 1]}…"
+    """Return a text with its middle left out where it has more letters: names often differ at their ends.
+
+    Examples
+    --------
+    >>> shorten("category with a long name 12", 11)
+    'categ…me 12'
+    """
+    half = (letters - 1) // 2
+    return text if len(text) <= letters else f"{text[: letters - 1 - half]}…{text[-half:]}"

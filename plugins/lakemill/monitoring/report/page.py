@@ -121,7 +121,9 @@ def _write_timeline(report: Report) -> Html:
 
 
 def _draw(timeline: Timeline) -> Html:
-    if not timeline.events and all(one.score is None and one.expected is None for one in timeline.scored):
+    if not timeline.events and all(
+        one.score is None and one.expected is None and one.estimated is None for one in timeline.scored
+    ):
         return element("p", "No partition has a score whose label is known yet.", class_="soft")
     return element("div", draw_timeline(timeline), class_="wide")
 
@@ -146,14 +148,15 @@ def _write_scores(report: Report) -> Html:
             key,
             f"v{one.champion}" if one.champion else "none",
             format_number(one.score),
+            format_number(one.estimated),
             format_interval(one.low, one.high),
             format_number(one.expected),
             f"{one.rows:,}",
         )
         for key, one in zip(timeline.partitions, timeline.scored, strict=True)
     ]
-    head = ("partition", "champion", timeline.metric, "95 % interval", "at the gate", "rows judged")
-    return table(head, rows, numbers=(2, 3, 4, 5))
+    head = ("partition", "champion", timeline.metric, "estimated", "95 % interval", "at the gate", "rows judged")
+    return table(head, rows, numbers=(2, 3, 4, 5, 6))
 
 
 def _write_champion(report: Report, links: Links) -> Html:

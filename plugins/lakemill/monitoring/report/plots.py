@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 WIDTH = 3.0  # inches of a distribution
 TIMELINE_WIDTH = 10.5
-MOST_LETTERS = 18  # of a category's name
+MOST_LETTERS = 15  # of a category's name
 MOST_TICKS = 14
 DASHES = (0, (4, 2))
 LANES = {"alarm": (RED, "o"), "training": (SOFT, "s"), "promotion": (GREEN, "^"), "rejection": (RED, "x")}
@@ -80,7 +80,7 @@ def _draw_steps(figure: "Figure", found: Distribution) -> None:
 def _draw_bars(figure: "Figure", found: Distribution, height: float) -> None:
     from matplotlib.patches import Rectangle
 
-    left, right, step = 0.36, 0.84, 0.27 / height
+    left, right, step = 0.38, 0.84, 0.27 / height
     highest = max(max(side) for side in found.shares) or 1.0
     for at, (name, before, now) in enumerate(zip(found.names, *found.shares, strict=True)):
         middle = 1 - 0.05 / height - (at + 0.5) * step
@@ -100,12 +100,16 @@ def _draw_scores(axes: "Axes", timeline: Timeline) -> None:
     scored = [(at, one.score) for at, one in enumerate(timeline.scored) if one.score is not None]
     expected = [(at, one.expected) for at, one in enumerate(timeline.scored) if one.expected is not None]
     for at, one in enumerate(timeline.scored):
-        if one.low is not None and one.high is not None:
-            axes.vlines(at, one.low, one.high, color=CURRENT, linewidth=1.5, alpha=0.5)
+        if one.estimated is not None:
+            if one.low is not None and one.high is not None:
+                axes.vlines(at, one.low, one.high, color=SOFT, linewidth=5, alpha=0.25)
+            axes.plot(at, one.estimated, "_", color=SOFT, markersize=9)
     axes.plot([at for at, _ in scored], [score for _, score in scored], "o-", color=CURRENT, markersize=4)
     for at, value in expected:
         axes.hlines(value, at - 0.5, at + 0.5, color=ORANGE, linewidth=1.3, linestyle=DASHES)
     axes.plot([], [], "o-", color=CURRENT, markersize=4, label="realised")
+    if any(one.estimated is not None for one in timeline.scored):
+        axes.plot([], [], "_", color=SOFT, markersize=9, label="estimated before labels, 95 % interval")
     axes.plot([], [], color=ORANGE, linewidth=1.3, linestyle=DASHES, label="expected: the champion's at the gate")
     for place, name in _find_changes(timeline):
         axes.axvline(place - 0.5, color=LINE, linewidth=1)
@@ -113,8 +117,8 @@ def _draw_scores(axes: "Axes", timeline: Timeline) -> None:
     axes.set_xlim(-0.6, len(timeline.partitions) - 0.4)
     axes.set_ylabel(timeline.metric, color=SOFT)
     axes.tick_params(colors=SOFT, labelcolor=INK)
-    if scored or expected:
-        axes.legend(frameon=False, ncols=2, loc="lower left", bbox_to_anchor=(0, 1.0), borderaxespad=0, fontsize=8)
+    if scored or expected or any(one.estimated is not None for one in timeline.scored):
+        axes.legend(frameon=False, ncols=3, loc="lower left", bbox_to_anchor=(0, 1.0), borderaxespad=0, fontsize=8)
     else:
         axes.set_yticks([])
         axes.text(0.5, 0.5, "no partition has a score yet", transform=axes.transAxes, ha="center", color=SOFT)

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from lakemill.config import Workflow
 from lakemill.lake.verdicts import Verdict
-from lakemill.monitoring.report.evidence import Scored, holds, read_drifted, read_scored
+from lakemill.monitoring.report.evidence import Scored, read_drifted, read_other_alarms, read_scored
 from lakemill.registry.ledger import Entry
 
 MOST_PARTITIONS = 60  # the last ones
@@ -110,8 +110,7 @@ def _find_alarms(key: str, judged: Verdict | None) -> list[Event]:
         return []
     told = read_drifted(judged.evidence)
     reasons = [f"drift: {', '.join(told)}"] if told else []
-    if holds(judged.evidence, "realised_performance", "has_decayed"):
-        reasons.append("decay")
+    reasons += read_other_alarms(judged.evidence)
     reasons += [f"alert: {reason}" for reason in judged.reasons if judged.verdict == "alert"]
     return [Event(key, ALARM, "; ".join(reasons), is_good=False)] if reasons else []
 

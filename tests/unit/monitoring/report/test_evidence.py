@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from lakemill.lake.verdicts import Verdict
-from lakemill.monitoring.report.evidence import Known, read_drifted, read_scored, state
+from lakemill.monitoring.report.evidence import Known, read_drifted, read_other_alarms, read_scored, state
 
 AT = datetime(2020, 1, 2, tzinfo=UTC)
 JUDGED: dict[str, Any] = {"champion": "1", "metric": "roc_auc", "drifted": [], "columns": 3, "drift": []}
@@ -70,5 +70,14 @@ def test_all_that_alarms_is_named() -> None:
     assert read_drifted(evidence) == ["a", "predictions (score)"]
 
 
-def test_an_interval_is_read_where_there_is_one() -> None:
-    assert (read_scored({"interval": [0.6, 0.8]}).low, read_scored({}).low) == (0.6, None)
+def test_an_estimate_is_read_where_there_is_one() -> None:
+    found = read_scored({"score": 0.7, "estimated": {"score": 0.72, "low": 0.6, "high": 0.8, "rows": 50}})
+    assert (found.score, found.estimated, found.low, found.high) == (0.7, 0.72, 0.6, 0.8)
+    assert (read_scored({"estimated": None}).estimated, read_scored({}).low) == (None, None)
+
+
+def test_other_findings_that_hold_are_alarms_too() -> None:
+    held = [{"finding": name, "holds": True} for name in ("data_drift", "label_shift")]
+    assert read_other_alarms({"findings": [*held, {"finding": "concept_drift", "holds": None}]}) == ["label shift"]
+    assert read_other_alarms({"facts": {"has_decayed": True}}) == ["decay"]
+    assert read_other_alarms({}) == []

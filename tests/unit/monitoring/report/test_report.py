@@ -2,6 +2,7 @@
 
 import base64
 import re
+from dataclasses import replace
 from html import unescape
 from pathlib import Path
 from typing import Any
@@ -79,6 +80,16 @@ def test_events_stand_where_they_were_known_and_none_comes_from_later(judged: La
     assert [(one.partition, one.kind) for one in events[FOURTH][2:]] == [(FOURTH, "alarm"), (FOURTH, "rollback")]
     assert events[FOURTH][-1].text == "v1 instead of v2: it was bad (Ada)"
     assert all(one.text in words_of(write_page(gather(workflow, FOURTH, judged))) for one in events[FOURTH])
+
+
+def test_an_estimate_stands_beside_what_was_realised(judged: Lake, workflow: Workflow) -> None:
+    kept = read_verdicts(judged, "monitoring")[FOURTH]
+    estimated = {"estimated": {"score": 0.8123, "low": 0.7001, "high": 0.9002}}
+    record_verdict(judged, replace(kept, evidence=kept.evidence | estimated))
+
+    words = words_of(write_page(gather(workflow, FOURTH, judged)))
+
+    assert all(told in words for told in ("0.8123", "0.7001 to 0.9002", "0.7500"))
 
 
 def test_the_same_facts_give_the_same_bytes(judged: Lake, workflow: Workflow) -> None:
