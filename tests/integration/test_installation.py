@@ -187,7 +187,7 @@ def test_start_cleans_up_after_a_killed_keeper_and_stop_ends_running_tasks(setti
     assert wait_until(lambda: installation.find_running(settings) is None, seconds=5)
     second = installation.start(settings, attached=True, report=ignore)
     assert second.pid != first.pid
-    assert wait_until(lambda: is_task_running(second.airflow_url), seconds=300)  # taken up again
+    assert wait_until(lambda: is_task_running(second.airflow_url), seconds=120)  # taken up again
 
     began = time.monotonic()
     assert installation.stop(settings, report=ignore) is True

@@ -114,6 +114,7 @@ def test_rows_that_have_become_harder_are_estimated_so_and_are_no_concept_drift(
 
         assert found["score"] < 0.9
         assert found["estimated"]["score"] == pytest.approx(found["score"], abs=0.04)
+        assert found["estimated"]["low"] < found["score"] < found["estimated"]["high"]
         assert found["estimated"]["has_decayed"]
         assert not found["concept_drift"]["is_found"]
 
