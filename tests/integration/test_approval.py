@@ -12,7 +12,7 @@ from house import House
 
 from lakemill.cli.embedded import find_running
 from lakemill.lake.verdicts import read_verdicts
-from lakemill.registry.ledger import Entry, find_champion, read_entries, record_promotion
+from lakemill.registry.ledger import Entry, find_champion, read_entries, record_entry
 
 pytestmark = pytest.mark.integration
 
@@ -103,7 +103,7 @@ def test_the_rollback_dag_puts_the_model_before_in_charge_and_scores_again(
     evidence = read_verdicts(lake, "gate")[FIRST].evidence
     second = next(one for one in read_entries(lake) if one.version == "2")
     before = Entry("1", second.as_of - timedelta(days=1), evidence["snapshot"], "as if it had been let in")
-    record_promotion(lake, before, recorded_at=second.recorded_at - timedelta(days=1))
+    record_entry(lake, before, recorded_at=second.recorded_at - timedelta(days=1))
     airflow.patch(ROLLBACK, json={"is_paused": False}).raise_for_status()
 
     conf = {"reason": "it was bad", "rescore": True}

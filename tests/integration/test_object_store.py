@@ -23,7 +23,7 @@ from lakemill.lake.deliveries import Part, Record, read_deliveries, record_deliv
 from lakemill.lake.history import list_files, read_history
 from lakemill.lake.locks import hold_lock
 from lakemill.lake.maintenance import compact_table, find_unneeded, remove_unneeded
-from lakemill.lake.reading import describe_table, find_version_of, list_tables, query_lake, read_as_of
+from lakemill.lake.reading import describe_table, find_version_of, list_tables, query_lake
 from lakemill.lake.streams import PartitionWriter
 
 pytestmark = pytest.mark.integration
@@ -143,7 +143,8 @@ def test_history_older_versions_and_sql_are_there(lake):
         (1, 1, 1),
     ]
     moment = read_history(lake, "t", last=2)[1].at
-    assert read_as_of(lake, "t", moment).column("x").to_pylist() == [1]
+    version = find_version_of(lake, "t", as_of=moment)
+    assert lake.read("t", version=version).column("x").to_pylist() == [1]
     with query_lake(lake, "SELECT x FROM t", as_of=moment) as found:
         assert found.read_all().to_pydict() == {"x": [1]}
     assert (list_tables(lake), describe_table(lake, "t", 2).total.rows) == (["t"], 1)

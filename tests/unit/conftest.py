@@ -1,5 +1,6 @@
-"""The year of flights that the repository ships, collected once for all tests that count in it."""
+"""What takes long to make, once for all tests of a process: the year of flights, and MLflow's tables in a database."""
 
+import warnings
 from dataclasses import dataclass
 from datetime import datetime, timezone
 from pathlib import Path
@@ -49,3 +50,15 @@ def collected_flights(tmp_path_factory: pytest.TempPathFactory) -> Year:
         assert built.unreadable == {}
         months[key] = built.rows
     return Year(workflow, folder, months, settings.project)
+
+
+@pytest.fixture(scope="session")
+def empty_database(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A database with MLflow's tables, to be copied."""
+    from mlflow import MlflowClient
+
+    path = tmp_path_factory.mktemp("mlflow") / "mlflow.db"
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # notes of the database migration
+        MlflowClient(f"sqlite:///{path}").search_experiments(max_results=1)
+    return path

@@ -3,10 +3,12 @@
 Stays out: figures; all of them come with the diagnosis.
 """
 
-import base64
-import html
 import io
 from typing import TYPE_CHECKING
+
+from lakemill.pages.markup import Html, element, section, table
+from lakemill.pages.markup import make_page as html_page
+from lakemill.pages.plots import embed
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -17,19 +19,9 @@ BLUE, ORANGE, GREY, RED = "#1f6feb", "#d9730d", "#8b949e", "#c93c37"
 MOST_BARS = 20
 MOST_SLICES = 15
 DOTS_PER_INCH = 120
-PAGE = """<!doctype html>
-<html lang="en"><head><meta charset="utf-8"><title>{title}</title>
-<style>body{{font:16px/1.5 system-ui,sans-serif;max-width:60em;margin:2em auto;padding:0 1em;color:#1f2328}}
-img{{max-width:100%}}small{{color:#57606a}}
-li{{margin-bottom:1em}}td,th{{padding:.2em 1.2em .2em 0;text-align:left}}</style>
-</head><body><h1>{title}</h1>
-<p>{about}</p>{scores}
-<h2>What to change next</h2>{findings}
-{plots}
-<p><small>All advice comes from training and validation rows; no test row was read.
-Intervals take rows to be independent.</small></p>
-</body></html>
-"""
+FOOT = (
+    "All advice comes from training and validation rows; no test row was read. Intervals take rows to be independent."
+)
 TITLES = {
     "learning_curve": "Would more rows help?",
     "calibration": "Does it come as it is predicted?",
@@ -73,39 +65,42 @@ def make_page(found: "Diagnosis") -> str:
     str
         HTML.
     """
-    items = "".join(
-        f"<li><b>{html.escape(one.rule)}</b>: {html.escape(one.advice)}<br><small>{html.escape(one.figures)} "
-        f"(said from {html.escape(one.threshold)} on)</small></li>"
+    title = f"{found.workflow}, model {found.version}"
+    about = (
+        f"{found.estimator}, as of {found.as_of}, {found.rows['train']:,} training and "
+        f"{found.rows['validation']:,} validation rows."
+    )
+    findings = [
+        element(
+            "li",
+            element("b", one.rule),
+            f": {one.advice} ",
+            element("small", f"{one.figures} (said from {one.threshold} on)"),
+        )
         for one in found.findings
-    )
-    images = "".join(
-        f'<h2>{TITLES[name]}</h2><img alt="{name}" src="data:image/png;base64,{base64.b64encode(image).decode()}">'
-        for name, image in draw_plots(found).items()
-    )
-    notes = "".join(f"<p><small>{html.escape(note)}</small></p>" for note in found.notes)
-    return PAGE.format(
-        title=html.escape(f"{found.workflow}, model {found.version}"),
-        about=html.escape(
-            f"{found.estimator}, as of {found.as_of}, {found.rows['train']:,} training and "
-            f"{found.rows['validation']:,} validation rows."
-        ),
-        scores=_tabulate(found),
-        findings=(f"<ol>{items}</ol>" if items else "<p>Nothing found that should be changed.</p>") + notes,
-        plots=images,
+    ]
+    said = element("ol", *findings) if findings else element("p", "Nothing found that should be changed.")
+    notes = [element("p", note, class_="soft") for note in found.notes]
+    return html_page(
+        title,
+        element("h1", title),
+        element("p", about, class_="soft"),
+        section("Scores", _tabulate(found)),
+        section("What to change next", said, *notes),
+        *(section(TITLES[name], embed(image, says=name)) for name, image in draw_plots(found).items()),
+        element("p", element("small", FOOT)),
     )
 
 
-def _tabulate(found: "Diagnosis") -> str:
+def _tabulate(found: "Diagnosis") -> Html:
     scores = {
         "naive": found.scale.naive,
         "validation": found.validation,
         "training": found.train,
         "test, kept by the gate": found.test,
     }
-    told = {name: value for name, value in scores.items() if value is not None}
-    heads = "".join(f"<th>{name}</th>" for name in told)
-    cells = "".join(f"<td>{value:.4f}</td>" for value in told.values())
-    return f"<table><tr><th></th>{heads}</tr><tr><td>{html.escape(found.metric)}</td>{cells}</tr></table>"
+    told = {name: f"{value:.4f}" for name, value in scores.items() if value is not None}
+    return table(("", *told), [(found.metric, *told.values())])
 
 
 def _draw(draw, found: "Diagnosis", height: float) -> bytes:  # type: ignore[no-untyped-def]  # one of those below

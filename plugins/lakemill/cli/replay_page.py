@@ -3,13 +3,14 @@
 Stays out: figures; all of them come with the comparison.
 """
 
-import base64
-import html
 import io
 from itertools import accumulate
 from typing import TYPE_CHECKING
 
 from lakemill.cli.replay_tables import LEGEND, tell_figures, tell_step
+from lakemill.pages.markup import element, section, table
+from lakemill.pages.markup import make_page as html_page
+from lakemill.pages.plots import embed
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -23,25 +24,12 @@ WIDTH, LEAST_HEIGHT = 10.0, 3.6  # inches
 MOST_NAMED = 18  # partitions on the axis
 BESIDE = 0.26  # by how much lines of policies that agree lie beside each other, of a partition's width
 LEAST_GAP = 0.13  # between names at the end of lines, of the axis
-PAGE = """<!doctype html>
-<html lang="en"><head><meta charset="utf-8"><title>{title}</title>
-<style>body{{font:16px/1.5 system-ui,sans-serif;max-width:64em;margin:2em auto;padding:0 1em;color:#1f2328}}
-img{{max-width:100%}}small{{color:#57606a}}table{{border-collapse:collapse;margin:1em 0}}
-td,th{{padding:.25em 1.1em .25em 0;text-align:left;border-bottom:1px solid #d0d7de}}
-td.number{{text-align:right;font-variant-numeric:tabular-nums}}</style>
-</head><body><h1>{title}</h1>
-<p>{about}</p>
-{policies}
-<img alt="score of each partition under each policy, and CPU time" src="data:image/png;base64,{image}">
-<h2>Each partition</h2>
-{partitions}
-<p><small>{legend}</small></p>
-{notes}
-<p><small>Intervals are of 95 % and take rows to be independent. Worse: the realised score lies under that of the gate
-by more than the chance of both. False: an alarm in a partition whose champion was as good as expected; missed: a worse
-one, and no alarm.</small></p>
-</body></html>
-"""
+ABOUT_INTERVALS = (
+    "Intervals are of 95 % and take rows to be independent. Worse: the realised score lies under that of the gate by "
+    "more than the chance of both. False: an alarm in a partition whose champion was as good as expected; missed: a "
+    "worse one, and no alarm."
+)
+HEAD = ("policy", "", "trainings", "in charge", "alarms", "false", "missed", "CPU s")
 
 
 def draw_comparison(found: "Comparison") -> bytes:
@@ -88,37 +76,38 @@ def make_page(found: "Comparison", image: bytes) -> str:
     str
         HTML.
     """
-    heads = ("policy", "", f"mean {found.metric}", "trainings", "in charge", "alarms", "false", "missed", "CPU s")
-    policies = [[one.policy, one.about, *tell_figures(found, one)[:-1]] for one in found.outcomes]
+    policies = [(one.policy, one.about, *tell_figures(found, one)[:-1]) for one in found.outcomes]
+    head = (*HEAD[:2], f"mean {found.metric}", *HEAD[2:])
     partitions = [
-        [key, *(str(tell_step(one.steps[number])) for one in found.outcomes)]
+        (key, *(str(tell_step(one.steps[number])) for one in found.outcomes))
         for number, key in enumerate(found.partitions)
     ]
-    return PAGE.format(
-        title=html.escape(f"{found.workflow}: what other policies would have done"),
-        about=html.escape(
-            f"{found.partitions[0]} to {found.partitions[-1]}, replayed in branches of the lake. "
-            f"{found.metric}, {_better(found)}, of each partition by the model that was in charge when it began."
+    about = (
+        f"{found.partitions[0]} to {found.partitions[-1]}, replayed in branches of the lake. "
+        f"{found.metric}, {_better(found)}, of each partition by the model that was in charge when it began."
+    )
+    title = f"{found.workflow}: what other policies would have done"
+    return html_page(
+        title,
+        element("h1", title),
+        element("p", about, class_="soft"),
+        section(
+            "Policies",
+            table(head, policies, numbers=range(2, len(head))),
+            embed(image, says="score of each partition under each policy, and CPU time"),
+            *(element("p", note) for note in found.notes),
         ),
-        policies=_tabulate(heads, policies, numbers=range(2, len(heads))),
-        image=base64.b64encode(image).decode(),
-        partitions=_tabulate(("partition", *(one.policy for one in found.outcomes)), partitions),
-        legend=html.escape(LEGEND),
-        notes="".join(f"<p>{html.escape(note)}</p>" for note in found.notes),
+        section(
+            "Each partition",
+            table(("partition", *(one.policy for one in found.outcomes)), partitions),
+            element("p", LEGEND, class_="soft"),
+        ),
+        element("p", element("small", ABOUT_INTERVALS)),
     )
 
 
 def _better(found: "Comparison") -> str:
     return "greater is better" if found.greater_is_better else "less is better"
-
-
-def _tabulate(heads: tuple[str, ...], rows: list[list[str]], *, numbers: range = range(0)) -> str:
-    def cell(at: int, text: str) -> str:
-        return f'<td class="number">{html.escape(text)}</td>' if at in numbers else f"<td>{html.escape(text)}</td>"
-
-    top = "".join(f"<th>{html.escape(head)}</th>" for head in heads)
-    body = "".join("<tr>" + "".join(cell(at, text) for at, text in enumerate(row)) + "</tr>" for row in rows)
-    return f"<table><tr>{top}</tr>{body}</table>"
 
 
 def _draw_scores(axes: "Axes", found: "Comparison") -> None:

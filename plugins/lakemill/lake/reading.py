@@ -113,36 +113,6 @@ def find_version_of(lake: Lake, table: str, *, version: int | None = None, as_of
     return version
 
 
-def read_as_of(
-    lake: Lake, table: str, as_of: datetime, partitions: list[str] | None = None, *, columns: list[str] | None = None
-) -> pa.Table:
-    """Read a table, or some partitions of it, as it was at a moment.
-
-    Parameters
-    ----------
-    lake : Lake
-    table : str
-    as_of : datetime
-        With a time zone.
-    partitions : list of str, optional
-        Their keys; all if left out.
-    columns : list of str, optional
-
-    Returns
-    -------
-    pyarrow.Table
-
-    Raises
-    ------
-    LakeError
-        If the table was not there at that moment, or what it held is not kept any more.
-    """
-    version = find_version_of(lake, table, as_of=as_of)
-    rows = lake.read(table, partitions, columns=columns, version=version)
-    assert rows is not None  # noqa: S101  # it has this version
-    return rows
-
-
 def describe_table(lake: Lake, table: str, version: int) -> TableState:
     """Count what a version of a table holds, without reading its rows."""
     opened = _open(lake, table, version)

@@ -21,15 +21,15 @@ from lakemill.evaluation.scores import score_rows
 from lakemill.exceptions import RegistryError
 from lakemill.lake import PARTITION, Lake
 from lakemill.lake.verdicts import Verdict
-from lakemill.monitoring.findings import Finding
+from lakemill.monitoring.findings import Finding, round_figure
 from lakemill.monitoring.performance import TRUTH, as_prediction
+from lakemill.monitoring.thinning import spread_evenly
 from lakemill.registry.challengers import FINDERS, Challenger
 from lakemill.registry.ledger import Entry
 from lakemill.registry.models import Registry
 from lakemill.training.found_features import features_of
 
 MOST_ROWS = 20_000  # of a partition, evenly over its labelled rows
-DIGITS = 6
 NAMES = {"candidate": "worse_than_candidate", "previous": "worse_than_previous"}
 CALLED = {"candidate": "the last candidate", "previous": "the champion before"}
 
@@ -147,9 +147,9 @@ def tell_whether_it_helped(
         "version": champion.version,
         "against": matches[-1]["challenger"],
         "helped": True if gain > reach else False if gain < -reach else None,
-        "gain": _round(gain),
-        "low": _round(gain - reach),
-        "high": _round(gain + reach),
+        "gain": round_figure(gain),
+        "low": round_figure(gain - reach),
+        "high": round_figure(gain + reach),
         "rows": sum(one["rows"] for one in matches),
         "partitions": len(matches),
     }
@@ -157,7 +157,7 @@ def tell_whether_it_helped(
 
 def describe(match: Match) -> dict[str, object]:
     """Return a match as evidence of a verdict."""
-    ends = {name: _round(getattr(match.difference, name)) for name in ("gain", "low", "high")}
+    ends = {name: round_figure(getattr(match.difference, name)) for name in ("gain", "low", "high")}
     return {"champion": match.champion, "challenger": match.challenger, "rows": match.rows, **ends}
 
 
@@ -170,8 +170,7 @@ def _choose_rows(
         return None
     is_new = made[workflow.table.event_time] >= pd.Timestamp(datetime.fromisoformat(snapshot["as_of"]))
     rows = made[(made["model_version"] == champion.version) & is_new]
-    positions = np.unique(np.linspace(0, len(rows) - 1, min(len(rows), MOST_ROWS)).round().astype(int))
-    return rows.iloc[positions].reset_index(drop=True)
+    return rows.iloc[spread_evenly(len(rows), MOST_ROWS)].reset_index(drop=True)
 
 
 def _compare(
@@ -220,7 +219,3 @@ def _judge(workflow: Workflow, by: str, match: Match) -> Finding:
         f"on the same {match.rows:,} rows, {interval}"
     )
     return Finding(NAMES[by], found.high < 0, text, evidence)
-
-
-def _round(value: float) -> float | None:
-    return float(f"{value:.{DIGITS}g}") if math.isfinite(value) else None

@@ -15,14 +15,13 @@ from lakemill.config import Workflow
 from lakemill.config.features import Features
 from lakemill.lake import Lake
 from lakemill.monitoring.error_stream import Block, Change, cut_blocks, find_change
+from lakemill.monitoring.findings import round_figure
 from lakemill.monitoring.scored_rows import ScoredRows, gather
 from lakemill.registry.ledger import Entry
 
 TABLE = "errors"
 SCHEMA = pa.schema([("block", pa.int64()), ("rows", pa.int64()), ("unexpected", pa.float64())])
-SHIFT_OF_EFFECT = math.sqrt(
-    2 * math.pi
-)  # standard deviations that shift a normal by a Kolmogorov-Smirnov distance of 1
+SHIFT_OF_EFFECT = math.sqrt(2 * math.pi)  # standard deviations that shift a normal by a distance (KS) of 1
 
 
 class Expectation(Protocol):
@@ -83,7 +82,7 @@ def tell_change(change: Change) -> dict[str, Any]:
         "is_found": change.is_found,
         "found_by": list(change.found_by),
         "partitions_ago": change.partitions_ago,
-        **{name: _number(getattr(change, name)) for name in figures},
+        **{name: round_figure(getattr(change, name)) for name in figures},
     }
 
 
@@ -100,7 +99,3 @@ def _read(lake: Lake, keys: list[str], version: str) -> list[list[Block]]:
     for row in [] if rows is None else rows.sort_by([("partition", "ascending"), ("block", "ascending")]).to_pylist():
         parts.setdefault(row["partition"], []).append(Block(row["rows"], row["unexpected"]))
     return list(parts.values())
-
-
-def _number(value: float) -> float | None:
-    return float(f"{value:.6g}") if math.isfinite(value) else None

@@ -18,6 +18,7 @@ from lakemill.evaluation.predictions import Prediction
 from lakemill.evaluation.standard_errors import find_standard_error
 from lakemill.evaluation.weighted import prepare
 from lakemill.monitoring.scored_rows import ScoredRows
+from lakemill.monitoring.thinning import spread_evenly
 
 SMALLEST = 1e-6  # probability that a logarithm is taken of
 DOUBT, ENOUGH = 2.0, 1000  # standard errors by which curves must be better than steps, of so many rows and more
@@ -71,7 +72,7 @@ class Confidence:
         names = np.asarray(self.classes, dtype=object)
         count = len(names)
         most = max(1, MOST_CELLS // count**2)
-        at = np.unique(np.linspace(0, len(rows) - 1, min(len(rows), most)).round().astype(int))
+        at = spread_evenly(len(rows), most)
         prediction = rows.prediction.take(at).align(self.classes)
         chances = self.find_chances(prediction)
         each = prediction.take(np.repeat(np.arange(len(at)), count))

@@ -17,11 +17,11 @@ from lakemill.config import Workflow
 from lakemill.evaluation.metrics import METRICS
 from lakemill.evaluation.standard_errors import find_standard_error
 from lakemill.lake import PARTITION, Lake
-from lakemill.lake.verdicts import read_verdicts
+from lakemill.lake.verdicts import Verdict
 from lakemill.monitoring.concept_drift import find_concept_drift, tell_change
 from lakemill.monitoring.confidence import Confidence, learn_confidence
 from lakemill.monitoring.error_stream import Change
-from lakemill.monitoring.findings import Finding
+from lakemill.monitoring.findings import Finding, round_figure
 from lakemill.monitoring.loss_model import LossModel, learn_losses
 from lakemill.monitoring.performance import TRUTH, as_prediction, find_matured, read_predictions
 from lakemill.monitoring.scored_rows import ScoredRows, read_scored, read_test_rows
@@ -64,6 +64,7 @@ def find_estimated(
     champion: Entry | None,
     known: pd.DataFrame | None,
     expected: float,
+    earlier: Mapping[str, Verdict],
 ) -> Estimated:
     """Estimate how the champion's scores of a partition will turn out, and hold earlier ones against what did.
 
@@ -79,6 +80,8 @@ def find_estimated(
         Predictions of rows whose labels became known with the partition, as from `read_predictions`.
     expected : float
         What the champion scored at the gate; NaN where that is not known.
+    earlier : mapping of str to Verdict
+        Monitoring's of earlier partitions: their estimates are held against the labels that have come since.
 
     Returns
     -------
@@ -95,13 +98,13 @@ def find_estimated(
     change = find_concept_drift(workflow, key, lake, champion, known, test, expectation, features)
     scored = read_scored(workflow, key, lake, champion.version, features)
     estimate = _estimate(workflow, scored, test, expectation)
-    past = _read_past(workflow, key, lake)
-    measured = _measure(workflow, key, lake, known, {**past, key: (champion.version, estimate.score)})
-    estimate = _widen(estimate, _find_errors(workflow, key, lake, champion.version))
+    estimates = {**_list_estimates(earlier), key: (champion.version, estimate.score)}
+    measured = _measure(workflow, key, lake, known, estimates)
+    estimate = _widen(estimate, _list_errors(earlier, champion.version))
     decay = _judge_decay(workflow, estimate, expected)
-    told = {name: _number(value) for name, value in vars(estimate).items()}
+    told = {name: round_figure(value) for name, value in vars(estimate).items()}
     evidence = {
-        "estimated": {**told, "has_decayed": bool(decay.holds), "measured": measured},
+        "estimated": {**told, "rows": estimate.rows, "measured": measured},
         "concept_drift": tell_change(change),
     }
     return Estimated(decay, _judge_change(change), evidence)
@@ -176,25 +179,24 @@ def _judge_change(change: Change) -> Finding:
     return Finding("concept_drift", True, f"errors have grown beyond what was expected{ago} (told by {found_by})")
 
 
-def _read_past(workflow: Workflow, key: str, lake: Lake) -> dict[str, tuple[str, float]]:
+def _list_estimates(earlier: Mapping[str, Verdict]) -> dict[str, tuple[str, float]]:
     """Return what was estimated of earlier partitions, and of which model."""
-    found = {}
-    for at, verdict in read_verdicts(lake, "monitoring").items():
-        held = verdict.evidence.get("estimated")
-        if at < key and workflow.partition.holds(at) and held and held["score"] is not None:
-            found[at] = verdict.evidence["champion"], float(held["score"])
-    return found
+    held = {at: one.evidence for at, one in earlier.items() if one.evidence.get("estimated")}
+    return {
+        at: (one["champion"], float(one["estimated"]["score"]))
+        for at, one in held.items()
+        if one["estimated"]["score"] is not None
+    }
 
 
-def _find_errors(workflow: Workflow, key: str, lake: Lake, version: str) -> list[float]:
-    """Return by how much estimates of a model were off, as was known before a partition."""
-    errors = {}
-    for at, verdict in read_verdicts(lake, "monitoring").items():
-        held = verdict.evidence.get("estimated")
-        for one in held["measured"] if held and at < key and workflow.partition.holds(at) else ():
-            if one["version"] == version:
-                errors[one["partition"]] = float(one["error"])
-    return list(errors.values())
+def _list_errors(earlier: Mapping[str, Verdict], version: str) -> list[float]:
+    """Return by how much estimates of a model were off, as the labels of each partition were known last."""
+    measured = [
+        one
+        for verdict in earlier.values()
+        for one in (verdict.evidence.get("estimated") or {"measured": ()})["measured"]
+    ]
+    return list({one["partition"]: float(one["error"]) for one in measured if one["version"] == version}.values())
 
 
 def _measure(
@@ -217,12 +219,7 @@ def _measure(
         if math.isfinite(realised) and math.isfinite(estimate):
             told = {"realised": realised, "estimated": estimate, "error": realised - estimate}
             measured.append(
-                {"partition": at, "version": version, "rows": len(came)} | {k: _number(v) for k, v in told.items()}
+                {"partition": at, "version": version, "rows": len(came)}
+                | {name: round_figure(value) for name, value in told.items()}
             )
     return measured
-
-
-def _number(value: float) -> float | int | None:
-    if isinstance(value, int):
-        return value
-    return float(f"{value:.6g}") if math.isfinite(value) else None

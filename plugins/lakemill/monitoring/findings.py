@@ -3,11 +3,14 @@
 Stays out: looking for them (a module each), and what follows (``decision.py``).
 """
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from lakemill.config.deciding import Decide
+
+DIGITS = 6  # of figures in evidence
 
 
 @dataclass(frozen=True)
@@ -55,3 +58,14 @@ def put_in_evidence(findings: Sequence[Finding], table: Decide) -> list[dict[str
         }
         for one in findings
     ]
+
+
+def round_figure(value: float) -> float | None:
+    """Return a figure as evidence has it: six digits of it, None where it is not known.
+
+    Examples
+    --------
+    >>> round_figure(0.123456789), round_figure(math.nan)
+    (0.123457, None)
+    """
+    return float(f"{value:.{DIGITS}g}") if math.isfinite(value) else None

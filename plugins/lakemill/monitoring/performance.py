@@ -44,28 +44,12 @@ class Performance:
     versions: tuple[str, ...]
 
 
-def realise(workflow: Workflow, key: str, lake: Lake) -> Performance:
-    """Score the predictions whose labels became known during a partition, as people had put them right by its end.
-
-    With a delay of the label these are partly rows of earlier partitions; so each row is judged once, when it can be.
-    Where labels come later from a source of their own, a row is judged when its first label became known.
-
-    Parameters
-    ----------
-    workflow : Workflow
-    key : str
-        The partition.
-    lake : Lake
-
-    Returns
-    -------
-    Performance
-    """
-    return score_predictions(workflow, read_predictions(workflow, lake, find_matured(workflow, key, lake)))
-
-
 def score_predictions(workflow: Workflow, made: pd.DataFrame | None) -> Performance:
-    """Return how predictions of labelled rows turned out, as from `read_predictions`."""
+    """Return how predictions of labelled rows turned out, as from `read_predictions`.
+
+    With a delay of the label those of one partition are partly rows of earlier ones: each row is judged once, when it
+    can be; where labels come later from a source of their own, when its first label became known.
+    """
     if made is None:
         return Performance(0, float("nan"), ())
     versions = tuple(sorted(set(made["model_version"]), key=int))

@@ -14,7 +14,9 @@ from lakemill.config import Workflow
 from lakemill.config.features import Features
 from lakemill.evaluation.predictions import Prediction, predict
 from lakemill.lake import PARTITION, Lake
+from lakemill.monitoring.performance import TRUTH as KNOWN
 from lakemill.monitoring.performance import as_prediction
+from lakemill.monitoring.thinning import spread_evenly
 from lakemill.preprocessing.features import make_frame
 from lakemill.preprocessing.windows import read_clean
 from lakemill.registry.ledger import Entry
@@ -105,10 +107,10 @@ def read_scored(workflow: Workflow, key: str, lake: Lake, version: str, features
 
 
 def gather(workflow: Workflow, lake: Lake, made: pd.DataFrame, features: Features | None) -> ScoredRows:
-    """Make a frame of the table ``predictions``, with the labels in ``_truth`` if it has them, into scored rows."""
+    """Make a frame of the table ``predictions``, with labels beside it if it has them, into scored rows."""
     made = _thin(made, workflow)
     X = None if features is None else _find_features(workflow, lake, made, features)
-    y = made["_truth"].to_numpy() if "_truth" in made else None
+    y = made[KNOWN].to_numpy() if KNOWN in made else None
     return ScoredRows(as_prediction(made, workflow.table.label.problem), y, X)
 
 
@@ -116,11 +118,7 @@ def _thin(made: pd.DataFrame, workflow: Workflow) -> pd.DataFrame:
     """Return at most so many rows, evenly over their event time."""
     names = list(dict.fromkeys((workflow.table.event_time, *workflow.table.key)))
     ordered = made.sort_values(names, kind="stable", ignore_index=True)
-    return ordered.iloc[_spread(len(ordered))].reset_index(drop=True)
-
-
-def _spread(count: int) -> np.ndarray:
-    return np.unique(np.linspace(0, max(0, count - 1), min(count, MOST_ROWS)).round().astype(int))
+    return ordered.iloc[spread_evenly(len(ordered), MOST_ROWS)].reset_index(drop=True)
 
 
 def _find_features(workflow: Workflow, lake: Lake, made: pd.DataFrame, features: Features) -> pd.DataFrame:
@@ -135,7 +133,7 @@ def _find_features(workflow: Workflow, lake: Lake, made: pd.DataFrame, features:
 
 def _score_test_rows(workflow: Workflow, lake: Lake, registry: Registry, champion: Entry) -> tuple[bytes, int]:
     loaded = load_rows(workflow, lake, champion.snapshot)
-    at = loaded.judged[0][_spread(len(loaded.judged[0]))]
+    at = loaded.judged[0][spread_evenly(len(loaded.judged[0]), MOST_ROWS)]
     X = loaded.X.iloc[at].reset_index(drop=True)
     said = predict(registry.load(champion.version), X)
     columns: dict[str, Any] = {TRUTH: pa.array(loaded.y[at])}

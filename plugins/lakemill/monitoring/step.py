@@ -70,7 +70,7 @@ def judge_partition(
     performance, expected = score_predictions(workflow, made), _expected_score(champion, gates)
     worse_than_candidate, last = challenge(workflow, key, lake, registry, champion, made, by="candidate")
     worse_than_previous, before = challenge(workflow, key, lake, registry, champion, made, by="previous")
-    estimated = find_estimated(workflow, key, lake, registry, champion, made, expected)
+    estimated = find_estimated(workflow, key, lake, registry, champion, made, expected, judged)
     found = (
         judge_quality(workflow, ingested.get(key), (one for at, one in ingested.items() if at < key)),
         _judge_data_drift(workflow, data, together),

@@ -18,6 +18,7 @@ from lakemill.config.features import Features
 from lakemill.config.workflow import Candidate
 from lakemill.lake import Lake
 from lakemill.monitoring.differences import Difference
+from lakemill.monitoring.thinning import spread_evenly
 from lakemill.preprocessing.features import make_frame
 from lakemill.preprocessing.windows import read_clean
 from lakemill.training.estimators import make_pipeline
@@ -41,7 +42,7 @@ def sample_rows(
     for key in partitions:
         there = read_clean(workflow, lake, [key], windows=features.windows)
         if there is not None and len(there):
-            positions = np.unique(np.linspace(0, len(there) - 1, min(of_each, len(there))).round().astype(int))
+            positions = spread_evenly(len(there), of_each)
             parts.append(there.take(positions))
     return pa.concat_tables(parts, promote_options="default") if parts else None
 

@@ -8,9 +8,9 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from lakemill.monitoring.drift import ColumnDrift, Judged
+from lakemill.monitoring.findings import round_figure
 
 MOST_COLUMNS = 20  # kept with the verdict; the table ``drift`` has all
-DIGITS = 6
 WORDS = {
     "null_share": "the share of missing values has changed by {:.1%}",
     "kolmogorov_smirnov": "the distribution differs by {:.3f} (Kolmogorov-Smirnov)",
@@ -59,13 +59,13 @@ def put_in_evidence(
     listed = [
         {
             "column": one.column,
-            "effect": _number(one.effect),
-            "p_value": _number(one.p_value),
+            "effect": round_figure(one.effect),
+            "p_value": round_figure(one.p_value),
             "is_found": one.is_found,
             "has_drifted": one.column in drifted,
-            "moves_predictions_by": _number(moved.get(one.column, math.nan)),
+            "moves_predictions_by": round_figure(moved.get(one.column, math.nan)),
             "why": describe_drift(one),
-            "statistics": {name: _number(value) for name, value in _gather(one).items()},
+            "statistics": {name: round_figure(value) for name, value in _gather(one).items()},
         }
         for one in ranked[:MOST_COLUMNS]
     ]
@@ -82,7 +82,3 @@ def _describe(one: Judged) -> str:
 
 def _gather(one: ColumnDrift) -> dict[str, float]:
     return {test.statistic: test.difference.effect for test in one.tests} | dict(one.described or {})
-
-
-def _number(value: float) -> float | None:
-    return float(f"{value:.{DIGITS}g}") if math.isfinite(value) else None

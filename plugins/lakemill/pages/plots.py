@@ -48,5 +48,26 @@ def draw(make: "Callable[[Figure], None]", *, width: float, height: float, says:
         make(figure)
         written = io.BytesIO()
         figure.savefig(written, format="svg", metadata={"Date": None, "Creator": None})
-    encoded = base64.b64encode(written.getvalue()).decode()
-    return element("img", alt=says, width=f"{width * 96:.0f}", src=f"data:image/svg+xml;base64,{encoded}")
+    return _embed(written.getvalue(), "svg+xml", says=says, width=f"{width * 96:.0f}")
+
+
+def embed(image: bytes, *, says: str) -> Html:
+    """Return a PNG that a page shows.
+
+    Parameters
+    ----------
+    image : bytes
+    says : str
+        What it shows, for those who cannot see it.
+
+    Returns
+    -------
+    Html
+        An ``img`` with the PNG in it.
+    """
+    return _embed(image, "png", says=says)
+
+
+def _embed(content: bytes, kind: str, *, says: str, width: str | None = None) -> Html:
+    encoded = base64.b64encode(content).decode()
+    return element("img", alt=says, width=width, src=f"data:image/{kind};base64,{encoded}")

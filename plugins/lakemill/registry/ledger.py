@@ -96,11 +96,6 @@ def record_entry(lake: Lake, entry: Entry, *, recorded_at: datetime) -> bool:
     return lake.append(TABLE, row, identity=("entry",), schema=SCHEMA)
 
 
-def record_promotion(lake: Lake, entry: Entry, *, recorded_at: datetime) -> bool:
-    """Append a promotion, unless this snapshot's is there; return whether it was appended."""
-    return record_entry(lake, entry, recorded_at=recorded_at)
-
-
 def read_entries(lake: Lake, *actions: str) -> list[Entry]:
     """Return the entries of some actions (of all, if none is named) by their moment; of one, as they were recorded."""
     rows = lake.read(TABLE)

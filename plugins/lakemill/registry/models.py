@@ -5,10 +5,12 @@ may be in a file (``model_files.py``).
 """
 
 import json
+import logging
 import os
 import tempfile
 import warnings
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
 from importlib.metadata import version as installed_version
@@ -284,8 +286,7 @@ class Registry:
         features = fitted.features or self.workflow.features
         with tempfile.TemporaryDirectory(prefix="lakemill-model-") as folder:
             write_folder(Path(folder) / FOLDER, data, features)
-            with warnings.catch_warnings():
-                warnings.simplefilter("ignore")  # what pandas 3 says of MLflow's own code
+            with _quiet():
                 return mlflow.pyfunc.log_model(
                     name="model",
                     loader_module="lakemill.registry.serving",
@@ -310,6 +311,20 @@ class Registry:
     def _requirements(self) -> list[str]:
         names = dict.fromkeys((*REQUIRED, *find_distributions(self.workflow)))
         return [f"{name}=={installed_version(name)}" for name in names]
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """Leave out what pandas 3 says of MLflow's own code, and that MLflow could not serve what is no version yet."""
+    log = logging.getLogger("mlflow.models.model")
+    level = log.level
+    log.setLevel(logging.ERROR)
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            yield
+    finally:
+        log.setLevel(level)
 
 
 def _read_model(address: str) -> bytes:

@@ -12,7 +12,7 @@ from lakemill.exceptions import ConfigError, LakemillError
 from lakemill.lake import Lake
 from lakemill.lake.times import EVALUATION, FIT, SCORING, TRIAL, Time, record_times
 from lakemill.lake.verdicts import Verdict, record_verdict
-from lakemill.registry.ledger import Entry, record_promotion
+from lakemill.registry.ledger import Entry, record_entry
 
 FIRST, SECOND = "2020-01-01", "2020-01-02"
 
@@ -46,7 +46,7 @@ def lake(project: Path) -> Lake:
         record_times(lake, [evaluation], of=f"s{number}")
         moment = datetime(2020, 1, 1 + number, tzinfo=UTC)
         record_verdict(lake, Verdict("gate", key, moment, "pass", (), {"version": str(number)}))
-        record_promotion(lake, Entry(str(number), moment, f"s{number}", "good"), recorded_at=moment)
+        record_entry(lake, Entry(str(number), moment, f"s{number}", "good"), recorded_at=moment)
     record_times(lake, [Time(SECOND, SCORING, 1500, 0.25, 0.5, 100_000_000, version="1")], of="1")
     return lake
 

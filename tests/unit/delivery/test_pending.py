@@ -15,7 +15,7 @@ from lakemill.exceptions import CollectionError
 from lakemill.lake import Lake
 from lakemill.lake.verdicts import MADE_BY, Verdict, read_verdicts, record_verdict
 from lakemill.preprocessing import clean_partition, publish_partition
-from lakemill.registry.ledger import Entry, record_promotion
+from lakemill.registry.ledger import Entry, record_entry
 from lakemill.training.snapshots import take_snapshot
 from lakemill.validation import validate_partition
 
@@ -153,8 +153,8 @@ def test_snapshots_and_models_of_stale_partitions_are_named(lake: Lake, project:
     workflow = make_workflow()
     publish(workflow, lake, FIRST, make_rows(workflow, FIRST))
     snapshot = take_snapshot(workflow, lake, as_of=end_of(workflow, FIRST))["id"]
-    record_promotion(lake, Entry("4", end_of(workflow, FIRST), snapshot, "better"), recorded_at=NOW)
-    record_promotion(lake, Entry("5", end_of(workflow, FIRST), "elsewhere", "better"), recorded_at=NOW)
+    record_entry(lake, Entry("4", end_of(workflow, FIRST), snapshot, "better"), recorded_at=NOW)
+    record_entry(lake, Entry("5", end_of(workflow, FIRST), "elsewhere", "better"), recorded_at=NOW)
     evidence = {MADE_BY: {**name_makers(workflow, project), "cleaning": "other"}}
     record_verdict(lake, Verdict("ingestion", FIRST, end_of(workflow, FIRST), "published", (), evidence))
 

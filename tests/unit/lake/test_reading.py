@@ -16,7 +16,6 @@ from lakemill.lake.reading import (
     list_tables,
     open_dataset,
     query_lake,
-    read_as_of,
     read_first_rows,
 )
 from lakemill.lake.streams import PartitionWriter
@@ -91,9 +90,9 @@ def test_a_dataset_reads_only_what_it_is_asked_for(filled):
 
 def test_a_table_is_read_as_it_was_at_a_moment(filled):
     moments = {one.version: one.at for one in read_history(filled, "parcels", last=9)}
-    assert read_as_of(filled, "parcels", moments[1], ["2024-01"]).column("x").to_pylist() == [1, 2]
-    assert read_as_of(filled, "parcels", NOW, ["2024-01"]).column("x").to_pylist() == [4, 5, 6]
-    assert read_as_of(filled, "parcels", moments[0], columns=["x"]).column_names == ["x"]
+    for moment, values in ((moments[1], [1, 2]), (NOW, [4, 5, 6])):
+        version = find_version_of(filled, "parcels", as_of=moment)
+        assert filled.read("parcels", ["2024-01"], version=version).column("x").to_pylist() == values
 
 
 @pytest.mark.parametrize(

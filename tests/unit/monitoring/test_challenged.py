@@ -15,7 +15,7 @@ from lakemill.lake import Lake
 from lakemill.lake.verdicts import Verdict, read_verdicts, record_verdict
 from lakemill.monitoring.profiles import profile_partition
 from lakemill.monitoring.step import judge_partition
-from lakemill.registry.ledger import Entry, find_champion, read_entries, record_promotion
+from lakemill.registry.ledger import Entry, find_champion, read_entries, record_entry
 from lakemill.registry.models import CHAMPION, Registry
 from lakemill.scoring import score_partition
 from lakemill.training.snapshots import take_snapshot
@@ -76,7 +76,7 @@ class World:
         evidence = {"version": version, "snapshot": snapshot, "score": 0.9, "training": self.workflow.training_hash()}
         record_verdict(self.lake, Verdict("gate", key, as_of, "pass" if promoted else "fail", (), evidence))
         if promoted:
-            record_promotion(self.lake, Entry(version, as_of, snapshot, "let through"), recorded_at=as_of)
+            record_entry(self.lake, Entry(version, as_of, snapshot, "let through"), recorded_at=as_of)
 
     def go_through(self, key: str, count: int = 200) -> dict[str, Any]:
         publish(self.workflow, self.lake, key, make_rows(self.workflow, key, count))

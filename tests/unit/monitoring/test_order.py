@@ -11,7 +11,7 @@ from lakemill.lake import Lake
 from lakemill.lake.verdicts import Verdict, record_verdict
 from lakemill.monitoring.order import Missing, find_missing, find_missing_to_clean
 from lakemill.monitoring.profiles import profile_partition
-from lakemill.registry.ledger import Entry, record_promotion
+from lakemill.registry.ledger import Entry, record_entry
 
 WORKFLOW = make_workflow()
 FIRST, SECOND, THIRD = "2020-01-01", "2020-01-02", "2020-01-03"
@@ -42,7 +42,7 @@ def gate(key: str, verdict: str) -> Do:
 
 def promote(key: str) -> Do:
     entry = Entry("1", end_of(WORKFLOW, key), "abc", "let through")
-    return lambda lake: record_promotion(lake, entry, recorded_at=datetime(2030, 1, 1, tzinfo=UTC))
+    return lambda lake: record_entry(lake, entry, recorded_at=datetime(2030, 1, 1, tzinfo=UTC))
 
 
 def refuse(key: str) -> Do:

@@ -16,10 +16,15 @@ from lakemill.lake import Lake
 from lakemill.lake.label_corrections import Correction, record_corrections
 from lakemill.lake.row_names import name_rows
 from lakemill.monitoring import performance
-from lakemill.monitoring.performance import realise
+from lakemill.monitoring.performance import Performance, find_matured, read_predictions, score_predictions
 
 KEYS = [f"2020-01-{day:02}" for day in range(1, 9)]
 LABELS = {"binary": ["false", "true"], "multiclass": ["high", "low", "middle"]}
+
+
+def realise(workflow: Workflow, key: str, lake: Lake) -> Performance:
+    """How the scores turned out whose labels became known during a partition."""
+    return score_predictions(workflow, read_predictions(workflow, lake, find_matured(workflow, key, lake)))
 
 
 def score(

@@ -14,7 +14,7 @@ from lakemill.monitoring.drift_table import TABLE as DRIFT
 from lakemill.monitoring.profiles import TABLE as PROFILES
 from lakemill.monitoring.profiles import profile_partition, profile_windows, read_profile
 from lakemill.monitoring.step import judge_partition
-from lakemill.registry.ledger import Entry, record_promotion
+from lakemill.registry.ledger import Entry, record_entry
 from lakemill.registry.models import Registry
 from lakemill.scoring import score_partition
 from lakemill.training.snapshots import take_snapshot
@@ -64,7 +64,7 @@ def put_in_charge(workflow: Workflow, lake: Lake, key: str, *, score: float = 0.
         lake,
         Verdict("gate", key, as_of, "pass", (), {"version": "1", "score": score, "training": workflow.training_hash()}),
     )
-    record_promotion(lake, Entry("1", as_of, snapshot, "let through"), recorded_at=as_of)
+    record_entry(lake, Entry("1", as_of, snapshot, "let through"), recorded_at=as_of)
 
 
 def bring_through(workflow: Workflow, lake: Lake, key: str, **rows: Any) -> dict[str, Any]:

@@ -16,7 +16,7 @@ from lakemill.lake.verdicts import Verdict, record_verdict
 from lakemill.monitoring.profiles import profile_partition
 from lakemill.orchestration.report_link import ReportLink
 from lakemill.registry.card_document import keep_card
-from lakemill.registry.ledger import Entry, record_promotion
+from lakemill.registry.ledger import Entry, record_entry
 from lakemill.registry.model_card import Card, Section
 from lakemill.training.snapshots import take_snapshot
 
@@ -83,7 +83,7 @@ def client(server: Any, workflow: Workflow, lake: Lake) -> Client:
         if key == FIRST:
             as_of = end_of(workflow, key)
             snapshot = take_snapshot(workflow, lake, as_of=as_of)["id"]
-            record_promotion(lake, Entry("1", as_of, snapshot, "let through"), recorded_at=as_of)
+            record_entry(lake, Entry("1", as_of, snapshot, "let through"), recorded_at=as_of)
     keep_card(
         lake, "1", Card("small, version 1", "Is it?", "pass", FIRST, (), (Section("Data", ("", ""), [("a", "b")]),))
     )

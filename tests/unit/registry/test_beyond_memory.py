@@ -16,7 +16,7 @@ from lakemill.lake import Lake
 from lakemill.lake.verdicts import read_verdicts
 from lakemill.preprocessing.features import make_frame
 from lakemill.registry import evaluating, label_audit, promoting, releases
-from lakemill.registry.ledger import Entry, record_promotion
+from lakemill.registry.ledger import Entry, record_entry
 from lakemill.registry.models import Registry
 from lakemill.training.snapshots import read_snapshot, take_snapshot
 from lakemill.training.training_rows import TrainingRows, load_training_rows
@@ -166,7 +166,7 @@ def test_a_champion_is_compared_on_all_test_rows(lake: Lake, open_registry: Open
     releases.tune(workflow, lake, earlier, studies=studies)
     tuned = [releases.take_best(workflow, lake, earlier, "plain", studies=studies)]
     champion = releases.fit(workflow, lake, registry, earlier, tuned, as_of=early)
-    record_promotion(lake, Entry(champion, early, earlier, "let through"), recorded_at=end_of(workflow, DAYS[-1]))
+    record_entry(lake, Entry(champion, early, earlier, "let through"), recorded_at=end_of(workflow, DAYS[-1]))
 
     ended = run(workflow, lake, registry, studies)
 

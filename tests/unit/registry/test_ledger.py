@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 import pytest
 
 from lakemill.lake import Lake
-from lakemill.registry.ledger import TABLE, Entry, find_champion, record_promotion
+from lakemill.registry.ledger import TABLE, Entry, find_champion, record_entry
 
 
 def on(day: int) -> datetime:
@@ -14,7 +14,7 @@ def on(day: int) -> datetime:
 
 def promote(lake: Lake, version: str, day: int, *, recorded: int | None = None) -> bool:
     entry = Entry(version, on(day), f"snapshot{version}", "let through by the gate")
-    return record_promotion(lake, entry, recorded_at=on(recorded or day))
+    return record_entry(lake, entry, recorded_at=on(recorded or day))
 
 
 def champion_on(lake: Lake, day: int) -> str | None:

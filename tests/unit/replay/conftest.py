@@ -1,23 +1,12 @@
 """An empty lake, and a folder for branches with MLflow's tables, which are made once and copied."""
 
 import shutil
-import warnings
 from pathlib import Path
 
 import pytest
-from mlflow import MlflowClient
 
 from lakemill.lake import Lake
 from lakemill.replay.branches import EMPTY
-
-
-@pytest.fixture(scope="session")
-def empty_database(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    path = tmp_path_factory.mktemp("mlflow") / "mlflow.db"
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # notes of the database migration
-        MlflowClient(f"sqlite:///{path}").search_experiments(max_results=1)
-    return path
 
 
 @pytest.fixture

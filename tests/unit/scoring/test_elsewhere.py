@@ -27,7 +27,7 @@ from lakemill.exceptions import TableError
 from lakemill.lake import Lake
 from lakemill.preprocessing.features import make_frame, make_target
 from lakemill.preprocessing.windows import read_clean
-from lakemill.registry.ledger import Entry, record_promotion
+from lakemill.registry.ledger import Entry, record_entry
 from lakemill.registry.models import Fitted, Registry
 from lakemill.scoring import TABLE, score_partition
 from lakemill.scoring.files import score_file
@@ -58,7 +58,7 @@ class House:
         pipeline.fit(X, make_target(rows, label))
         as_of = end_of(workflow, FIRST)
         self.version = self.registry.add(Fitted(pipeline, "abc", as_of, {}, {}, {}, example=X.head(3)))
-        record_promotion(self.lake, Entry(self.version, as_of, "abc", "here"), recorded_at=as_of)
+        record_entry(self.lake, Entry(self.version, as_of, "abc", "here"), recorded_at=as_of)
 
     def score_partition(self) -> pa.Table:
         score_partition(self.workflow, SECOND, self.lake, self.registry)

@@ -18,7 +18,7 @@ from lakemill.lake import Lake, storage
 from lakemill.lake.times import SCORING, read_times
 from lakemill.lake.verdicts import Verdict, record_verdict
 from lakemill.preprocessing.features import make_frame, make_target
-from lakemill.registry.ledger import Entry, record_promotion
+from lakemill.registry.ledger import Entry, record_entry
 from lakemill.registry.models import Registry
 from lakemill.scoring import SHADOW, TABLE, find_outdated, score_partition
 from lakemill.training.estimators import make_pipeline
@@ -52,7 +52,7 @@ def fit(workflow: Workflow, problem: str, *, seed: int = 0) -> Pipeline:
 
 def promote(lake: Lake, version: str, as_of: datetime) -> None:
     entry = Entry(version, as_of, f"snapshot{version}", "let through")
-    record_promotion(lake, entry, recorded_at=datetime(2030, 1, int(version), tzinfo=UTC))
+    record_entry(lake, entry, recorded_at=datetime(2030, 1, int(version), tzinfo=UTC))
 
 
 def score(workflow: Workflow, key: str, lake: Lake, **pipelines: Pipeline) -> dict[str, Any]:
@@ -238,7 +238,7 @@ def test_windows_give_a_scored_row_the_bits_that_it_is_trained_on_later(lake: La
     keys = [FIRST, SECOND, THIRD]
     for key in keys:
         publish(workflow, lake, key, make_rows(workflow, key, problem="regression"))
-    record_promotion(
+    record_entry(
         lake, Entry("1", workflow.partition.interval(FIRST).start, "abc", "here"), recorded_at=end_of(workflow, FIRST)
     )
     scored = []

@@ -351,11 +351,10 @@ def test_a_suite_of_known_expectations_is_validated_without_great_expectations(t
         import sys
         from pathlib import Path
         from lakemill.validation.expectations import load_suite, run_suite
-        from lakemill.validation.suite_results import as_suite_result
         folder = Path(sys.argv[1])
         suite = load_suite(folder / "suite.json", where="s")
         outcomes = run_suite(folder / "rows.parquet", suite, where="s")
-        print(as_suite_result(outcomes, suite="s", batch="b")["statistics"]["evaluated_expectations"])
+        print(len(outcomes))
         print("great_expectations" in sys.modules)
     """
     said = subprocess.run([sys.executable, "-c", program, str(tmp_path)], check=True, capture_output=True, text=True)

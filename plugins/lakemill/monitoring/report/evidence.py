@@ -100,16 +100,13 @@ def read_drifted(evidence: Mapping[str, Any]) -> list[str]:
 
 def read_other_alarms(evidence: Mapping[str, Any]) -> list[str]:
     """Return the findings that hold, but for drift of columns and predictions, each in a word or two."""
-    found = [one["finding"] for one in evidence.get("findings") or () if one["holds"] and one["finding"] not in DRIFTS]
-    if not found and (evidence.get("facts") or {}).get("has_decayed"):
-        found = ["decay"]
-    return [name.replace("_", " ") for name in found]
+    found = [one["finding"] for one in evidence.get("findings") or () if one["holds"]]
+    return [name.replace("_", " ") for name in found if name not in DRIFTS]
 
 
-def holds(evidence: Mapping[str, Any], finding: str, fact: str) -> bool:
-    """Tell whether something was found, by the finding's name; in older verdicts by a fact's."""
-    found = {one["finding"]: one["holds"] for one in evidence.get("findings") or ()}
-    return bool(found[finding] if finding in found else (evidence.get("facts") or {}).get(fact))
+def holds(evidence: Mapping[str, Any], finding: str) -> bool:
+    """Tell whether something was found."""
+    return any(one["finding"] == finding and one["holds"] for one in evidence.get("findings") or ())
 
 
 def state(known: Known) -> list[Statement]:
@@ -163,7 +160,7 @@ def tell_performance(known: Known) -> Statement:
     said = f"{metric} {scored.score:.4f}"
     said += f", on {scored.rows:,} rows whose labels became known"
     said += f"; at the gate it was {scored.expected:.4f}" if scored.expected is not None else ""
-    has_decayed = holds(known.evidence, "realised_performance", "has_decayed")
+    has_decayed = holds(known.evidence, "realised_performance")
     word = ("decay", "bad") if has_decayed else ("known", "good")
     return Statement("realised performance", *word, said)
 

@@ -14,7 +14,7 @@ from lakemill.monitoring.drift import compare_profiles
 from lakemill.monitoring.drift_table import DATA, record_drift
 from lakemill.monitoring.profiles import profile_partition, profile_predictions, read_profile
 from lakemill.monitoring.wording import put_in_evidence
-from lakemill.registry.ledger import Entry, record_promotion
+from lakemill.registry.ledger import Entry, record_entry
 from lakemill.training.snapshots import take_snapshot
 
 DAYS = tuple(f"2020-01-0{day}" for day in range(1, 5))
@@ -60,7 +60,7 @@ def take_charge(workflow: Workflow, lake: Lake, key: str) -> None:
     snapshot = take_snapshot(workflow, lake, as_of=as_of)["id"]
     evidence = {"version": "1", "score": 0.9, "metric": "roc_auc"}
     record_verdict(lake, Verdict("gate", key, as_of, "pass", (), evidence))
-    record_promotion(lake, Entry("1", as_of, snapshot, "let through by the gate"), recorded_at=as_of)
+    record_entry(lake, Entry("1", as_of, snapshot, "let through by the gate"), recorded_at=as_of)
 
 
 def judge_by_champion(workflow: Workflow, lake: Lake, key: str) -> None:

@@ -38,7 +38,8 @@ def test_drift_is_told_from_what_was_found_once(evidence: dict[str, Any], word: 
 
 
 def test_decay_is_told_with_its_figures() -> None:
-    evidence = {**JUDGED, "score": 0.7, "expected": 0.8, "rows": 1200, "facts": {"has_decayed": True}}
+    evidence = {**JUDGED, "score": 0.7, "expected": 0.8, "rows": 1200}
+    evidence["findings"] = [{"finding": "realised_performance", "holds": True}]
 
     word, text = say(evidence)["realised performance"]
 
@@ -79,5 +80,4 @@ def test_an_estimate_is_read_where_there_is_one() -> None:
 def test_other_findings_that_hold_are_alarms_too() -> None:
     held = [{"finding": name, "holds": True} for name in ("data_drift", "label_shift")]
     assert read_other_alarms({"findings": [*held, {"finding": "concept_drift", "holds": None}]}) == ["label shift"]
-    assert read_other_alarms({"facts": {"has_decayed": True}}) == ["decay"]
     assert read_other_alarms({}) == []
