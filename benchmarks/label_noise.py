@@ -20,7 +20,7 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
-from lakemill.config.workflow import Features
+from lakemill.config.features import Features
 from lakemill.labels.errors import count_confidently, find_wrong_classes
 from lakemill.labels.judges import make_judge, predict_classes
 from lakemill.labels.noise import estimate_noise

@@ -29,7 +29,7 @@ from sklearn.experimental import enable_halving_search_cv  # noqa: F401  # makes
 from sklearn.metrics import get_scorer
 from sklearn.model_selection import HalvingRandomSearchCV, PredefinedSplit, train_test_split
 
-from lakemill.config.workflow import Candidate, Range
+from lakemill.config.training import Candidate, Range
 from lakemill.training.drawing import draw_parameters
 
 FLIGHTS = Path(__file__).resolve().parents[1] / "include" / "data" / "nycflights13"

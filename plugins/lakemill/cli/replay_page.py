@@ -8,6 +8,7 @@ from itertools import accumulate
 from typing import TYPE_CHECKING
 
 from lakemill.cli.replay_tables import LEGEND, tell_figures, tell_step
+from lakemill.evaluation.standard_errors import NORMAL_95
 from lakemill.pages.markup import element, section, table
 from lakemill.pages.markup import make_page as html_page
 from lakemill.pages.plots import embed
@@ -119,7 +120,7 @@ def _draw_scores(axes: "Axes", found: "Comparison") -> None:
         axes.errorbar(
             places,
             [one.score for one in scored if one.score is not None],
-            yerr=[1.96 * (one.standard_error or 0.0) for one in scored],
+            yerr=[NORMAL_95 * (one.standard_error or 0.0) for one in scored],
             fmt="o-",
             markersize=4,
             linewidth=1.6,

@@ -30,16 +30,19 @@ class Decide(Section):
         "alert", description="The champion is expected to score worse, before labels are known."
     )
     realised_performance: Consequence = Field(
-        "retrain", description="The champion scores worse than at the gate, by more than monitor.decay."
+        "retrain",
+        description="The champion scores worse than at the gate, by more than monitor.decay and beyond chance.",
     )
     concept_drift: Consequence = Field("retrain", description="The champion's errors have changed.")
     worse_than_candidate: Consequence = Field(
         "note",
         description="The champion scores worse, beyond chance, than the model of the last training, which is not in "
-        "charge, on the same rows.",
+        "charge, on the same rows, as often as monitor.alarm asks for.",
     )
     worse_than_previous: WithRollback = Field(
-        "roll back", description="The champion scores worse, beyond chance, than the one before it on the same rows."
+        "roll back",
+        description="The champion scores worse, beyond chance, than the one before it on the same rows, as often as "
+        "monitor.alarm asks for.",
     )
 
     def follow(self, name: str) -> WithRollback:

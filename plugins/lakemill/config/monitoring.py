@@ -39,7 +39,8 @@ class Monitor(Section):
     columns: Share = Field(0.0, description="The partition drifts if this share of the features does; at least one.")
     alarm: Alarm = Field(
         Alarm(),
-        description="A difference is drift where it is found in so many of the last partitions; at once if large.",
+        description="A difference is drift, and a champion worse than another model, where that is found in so many of "
+        "the last partitions; at once if large.",
     )
     history: int = Field(
         24,
@@ -51,7 +52,10 @@ class Monitor(Section):
         description="Also ask of all columns together whether a classifier can tell the partition from the reference.",
     )
     decay: float | None = Field(
-        None, gt=0, description="The model decays if it scores worse by this than at the gate, in the metric's unit."
+        None,
+        gt=0,
+        description="The model decays if it scores worse by this than at the gate, in the metric's unit, and beyond "
+        "chance.",
     )
     quarantined: Share = Field(
         0.1, description="Data quality is a finding where more of the partition's rows than this share are refused."

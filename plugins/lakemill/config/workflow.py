@@ -5,18 +5,16 @@ Stays out: reading files and wording errors (``loading.py``).
 
 import fnmatch
 import hashlib
-from datetime import timedelta
-from typing import Annotated, Any, ClassVar, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, Field, PrivateAttr, field_validator, model_validator
+from pydantic import AfterValidator, Field, PrivateAttr, model_validator
 
 from lakemill.config.approving import Approve, DeclaredApprove
 from lakemill.config.behaviour import Direction
-from lakemill.config.choosing import Choose
 from lakemill.config.cleaning import CleaningRule, Duplicates
 from lakemill.config.dataset import Dataset, PredefinedSplit, StratifiedSplit, TimeSplit, find_column
 from lakemill.config.deciding import Decide
-from lakemill.config.defaults import CANDIDATES, METRIC, find_search
+from lakemill.config.defaults import CANDIDATES, METRIC
 from lakemill.config.extractors import name_columns
 from lakemill.config.features import ALL, DeclaredFeatures, Features
 from lakemill.config.gate import Gate
@@ -24,27 +22,12 @@ from lakemill.config.labels import LabelAudit
 from lakemill.config.monitoring import Monitor
 from lakemill.config.notifying import Log, Notify
 from lakemill.config.partition import Partition
-from lakemill.config.quantities import ByteSize, Duration
 from lakemill.config.section import Name, Section
 from lakemill.config.sources import MEDIA, Source
+from lakemill.config.table import Table
+from lakemill.config.training import METRICS, Candidate, Retrain, Train
 
-METRICS = {
-    "classification": (
-        "roc_auc",
-        "average_precision",
-        "log_loss",
-        "brier_score",
-        "accuracy",
-        "balanced_accuracy",
-        "f1_macro",
-    ),
-    "regression": ("mean_absolute_error", "root_mean_squared_error", "median_absolute_error", "r2"),
-}
 TABLE = "table"  # the name by which expectations speak of the built table
-# a trial only has to tell parameters apart; the model itself is fitted on all rows
-LEAST_ROWS_OF_WIDE_TABLES = 10_000
-# what the lake adds to the rows of predictions
-PREDICTION_COLUMNS = ("score", "predicted", "classes", "probabilities", "model_version", "reason", "partition")
 
 
 def _no_name_of_ours(name: str) -> str:
@@ -54,211 +37,6 @@ def _no_name_of_ours(name: str) -> str:
 
 
 SourceName = Annotated[Name, AfterValidator(_no_name_of_ours)]
-
-
-def _find_twice(names: tuple[str, ...]) -> list[str]:
-    return sorted({name for name in names if names.count(name) > 1})
-
-
-class Label(Section):
-    """What is to be predicted."""
-
-    column: str = Field(description="Column of the table, or of source; empty where not known (yet).")
-    problem: Literal["classification", "regression"] = Field(description="Kind of problem.")
-    known_after: Duration = Field(timedelta(0), description="Delay after the event time until the label is known.")
-    source: Name | None = Field(
-        None, description="Source under collect that brings labels later than their rows; then the table has none."
-    )
-    key: tuple[str, ...] = Field(
-        (), description="Columns of that source that name a row, as table.key does; the same names if left out."
-    )
-    known_at: str | None = Field(
-        None, description="Column of that source: when the label became known; by known_after if left out."
-    )
-    later: ClassVar = ("source", "key", "known_at")
-
-    @model_validator(mode="after")
-    def _says_where_from(self) -> "Label":
-        if self.source is None and (self.key or self.known_at):
-            raise ValueError(f"{'key' if self.key else 'known_at'} is of labels that come later: name their source")
-        if self.known_at and self.known_after:
-            raise ValueError("known_at and known_after: give one of them")
-        return self
-
-
-class Table(Section):
-    """The one table that is made of the sources."""
-
-    sql: str | None = Field(None, description="File with a DuckDB query over the sources; not needed for one source.")
-    key: tuple[str, ...] = Field(min_length=1, description="Columns that name a row.")
-    event_time: str = Field(description="Column: when the row's fact happened.")
-    label: Label = Field(description="What is to be predicted.")
-    known_after: dict[str, Duration] = Field(
-        {}, description="Columns known only so long after the event time; none of them can be a feature."
-    )
-    later: ClassVar = ("known_after",)
-
-    @field_validator("key")
-    @classmethod
-    def _each_once(cls, value: tuple[str, ...]) -> tuple[str, ...]:
-        if twice := _find_twice(value):
-            raise ValueError(f"{', '.join(twice)} named twice")
-        return value
-
-    @model_validator(mode="after")
-    def _leaves_names_of_the_lake(self) -> "Table":
-        named = {**dict.fromkeys(self.key, "key"), self.event_time: "event_time", self.label.column: "label.column"}
-        for column, place in named.items():
-            if column.lower() in PREDICTION_COLUMNS:  # the lake's queries do not tell capitals from small letters
-                raise ValueError(f"{place}: the lake has a column {column.lower()!r} of its own: rename this one")
-        if self.label.key and len(self.label.key) != len(self.key):
-            raise ValueError(f"label.key: {len(self.key)} columns make a key (key), got {len(self.label.key)}")
-        return self
-
-    @property
-    def label_key(self) -> tuple[str, ...]:
-        """Columns of a label's own source that name a row, in the order of ``key``."""
-        return self.label.key or self.key
-
-
-class Range(Section):
-    """A range of a parameter to search; whole numbers where both ends are."""
-
-    low: int | float
-    high: int | float
-    log: bool = False
-
-    @model_validator(mode="after")
-    def _rises(self) -> "Range":
-        if self.low >= self.high or (self.log and self.low <= 0):
-            raise ValueError(f"low must be under high, and above 0 with log; got {self.low} and {self.high}")
-        return self
-
-
-class Candidate(Section):
-    """An estimator that may become the model."""
-
-    estimator: str = Field(
-        pattern=r"^[A-Za-z_]\w*(\.\w+)+$",
-        description="Import path of a scikit-learn estimator, like sklearn.linear_model.LogisticRegression.",
-    )
-    parameters: dict[str, Any] = Field({}, description="Fixed parameters.")
-    search: dict[str, Range | list[Any]] = Field(
-        {}, description="Parameters to tune: a range or a list of choices; of common estimators known if left out."
-    )
-    untuned_first: bool = Field(
-        False, description="The first trial takes the estimator's own values; so it is where search is left out."
-    )
-    encode: Literal["auto", "ordinal", "one_hot", "hashed", "target"] = Field(
-        "auto", description="Encoding of categorical features; auto: ordinal for histogram boosting, else one_hot."
-    )
-
-    @field_validator("search")
-    @classmethod
-    def _something_to_choose(cls, value: dict[str, Range | list[Any]]) -> dict[str, Range | list[Any]]:
-        for name, choices in value.items():
-            if isinstance(choices, list) and not choices:
-                raise ValueError(f"{name} is an empty list: give choices, or leave {name} out")
-        return value
-
-    @model_validator(mode="after")
-    def _knows_what_to_search(self) -> "Candidate":
-        if "search" not in self.model_fields_set:
-            space = find_search(self.estimator, self.parameters)
-            read = {name: one if isinstance(one, list) else Range.model_validate(one) for name, one in space.items()}
-            object.__setattr__(self, "search", read)
-            object.__setattr__(self, "untuned_first", bool(read))
-        return self
-
-
-class Budget(Section):
-    """How much tuning may cost, for each candidate."""
-
-    later: ClassVar = ("at_once", "patience", "values")
-
-    trials: int = Field(10, ge=1, description="Trials of each candidate.")
-    at_once: int = Field(
-        2,
-        ge=1,
-        description="Trials of a round: they can run side by side, as they learn from the rounds before theirs only. "
-        "What comes out depends on this, not on the number of workers.",
-    )
-    minutes: float = Field(
-        10.0, gt=0, description="No new round is begun once its trials have taken this time together."
-    )
-    patience: int | None = Field(
-        None, ge=1, description="No new round is begun after so many trials without a better one; never, if left out."
-    )
-    rows: int = Field(50_000, ge=100, description="At most so many training rows a trial.")
-    values: int = Field(
-        4_000_000,
-        ge=1,
-        description="At most so many values a trial, rows times columns, and yet 10,000 rows of wide tables.",
-    )
-
-    def rows_of(self, columns: int) -> int:
-        """Return how many training rows a trial takes at most, of so many columns.
-
-        Examples
-        --------
-        >>> Budget().rows_of(20), Budget().rows_of(340), Budget().rows_of(784), Budget(rows=500).rows_of(340)
-        (50000, 11764, 10000, 500)
-        """
-        return min(self.rows, max(LEAST_ROWS_OF_WIDE_TABLES, self.values // max(1, columns)))
-
-
-class Train(Section):
-    """Candidates, metric and budget."""
-
-    candidates: dict[Name, Candidate] = Field(
-        {}, description="By name; boosting and a linear model, searched as is usual, if left out."
-    )
-    metric: str = Field(
-        "",
-        description="What is optimised, and what the gate judges by; if left out log_loss of classes, "
-        "root_mean_squared_error of numbers.",
-    )
-    budget: Budget = Budget()
-    choose: Choose = Field(
-        Choose(), description="What is fitted of what was tried: best, cheapest, or {best_under: 30 seconds}."
-    )
-    seed: int = 0
-    memory: ByteSize = Field(
-        2 * 2**30,
-        description="Memory for the rows of a training, its copies of them included, like '2 GiB'. Of a snapshot whose "
-        "rows need more a sample is taken, by class and with more of the newer rows.",
-    )
-    epochs: int = Field(
-        5,
-        ge=1,
-        le=100,
-        description="Where a sample is taken: passes over all training rows of an estimator that learns piece by piece "
-        "(partial_fit).",
-    )
-    later: ClassVar = ("choose", "memory", "epochs")
-
-
-class Retrain(Section):
-    """What starts a training; findings do so by ``decide``."""
-
-    first_after: int = Field(1, ge=1, description="Partitions of history before the first training.")
-    every: int | None = Field(None, ge=1, description="Partitions from one training to the next.")
-    cooldown: int = Field(
-        1,
-        ge=1,
-        description="Partitions that must lie between two trainings asked for by findings; until then they are alerts.",
-    )
-
-    @model_validator(mode="before")
-    @classmethod
-    def _findings_have_moved(cls, value: Any) -> Any:
-        if isinstance(value, dict) and "findings" in value:
-            raise ValueError(
-                "findings has become the section decide; did you mean "
-                "'decide: {data_drift: retrain, realised_performance: retrain}' for [drift, decay], and note for what "
-                "was left out?"
-            )
-        return value
 
 
 class Score(Section):

@@ -13,7 +13,13 @@ from lakemill.evaluation.predictions import Prediction
 from lakemill.evaluation.resampling import count_independent
 from lakemill.evaluation.weighted import ROWS, indicate, prepare
 
+NORMAL_95 = 1.96  # standard errors to either side of a 95 % interval
 GROUPS = 20  # of rows, each left out once
+
+
+def make_interval(score: float, standard_error: float) -> tuple[float, float]:
+    """Return the two ends of a score's 95 % interval."""
+    return score - NORMAL_95 * standard_error, score + NORMAL_95 * standard_error
 
 
 def find_standard_error(metric: Metric, y: np.ndarray, prediction: Prediction, *, seed: int) -> float:

@@ -5,6 +5,7 @@ that neither has learnt from. Stays out: what follows (``decision.py``).
 """
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -60,6 +61,7 @@ def challenge(
     registry: Registry,
     champion: Entry | None,
     made: pd.DataFrame | None,
+    earlier: Mapping[str, Verdict],
     *,
     by: str,
 ) -> tuple[Finding, Match | None]:
@@ -76,12 +78,16 @@ def challenge(
         In charge as of the partition's start.
     made : DataFrame or None
         As from `performance.read_predictions`.
+    earlier : mapping of str to Verdict
+        Monitoring's, by partition, in order.
     by : {"candidate", "previous"}
 
     Returns
     -------
     Finding
-        ``worse_than_...``: it holds where the whole interval lies below 0, at ``monitor.confidence``.
+        ``worse_than_...``. The champion is worse in a partition where the whole interval lies below 0, at
+        ``monitor.confidence``. It holds where that is so in as many of the last partitions as ``monitor.alarm`` asks
+        for, this one being the last; at once where the whole interval lies below ``-monitor.decay``.
     Match or None
         None where they could not be compared.
     """
@@ -100,11 +106,11 @@ def challenge(
         match = _compare(workflow, lake, registry, champion, challenger, rows)
     except RegistryError as error:
         return Finding(name, None, error.problem, {"version": challenger.version}), None
-    return _judge(workflow, by, match), match
+    return _judge(workflow, by, match, earlier), match
 
 
 def tell_whether_it_helped(
-    workflow: Workflow, champion: Entry | None, match: Match | None, earlier: dict[str, Verdict]
+    workflow: Workflow, champion: Entry | None, match: Match | None, earlier: Mapping[str, Verdict]
 ) -> dict[str, object] | None:
     """Tell whether the training that brought the champion has helped, from all partitions that it was in charge of.
 
@@ -114,7 +120,7 @@ def tell_whether_it_helped(
     champion : Entry or None
     match : Match or None
         Against the champion before, in this partition.
-    earlier : dict of str to Verdict
+    earlier : mapping of str to Verdict
         Of monitoring, by partition: their matches of the same two versions count, too.
 
     Returns
@@ -209,13 +215,28 @@ def _score(
     return pd.concat(parts, ignore_index=True)
 
 
-def _judge(workflow: Workflow, by: str, match: Match) -> Finding:
-    evidence, found = describe(match), match.difference
+def _judge(workflow: Workflow, by: str, match: Match, earlier: Mapping[str, Verdict]) -> Finding:
+    name, monitor, evidence, found = NAMES[by], workflow.monitor, describe(match), match.difference
     if any(math.isnan(one) for one in (found.gain, found.low, found.high)):
-        return Finding(NAMES[by], None, f"{workflow.train.metric} is not defined on these rows", evidence)
-    interval = f"{workflow.monitor.confidence:.0%} interval [{found.low:+.4f}, {found.high:+.4f}]"
+        return Finding(name, None, f"{workflow.train.metric} is not defined on these rows", evidence)
+    interval = f"{monitor.confidence:.0%} interval [{found.low:+.4f}, {found.high:+.4f}]"
     text = (
         f"v{match.champion} {found.gain:+.4f} against {CALLED[by]}, v{match.challenger}, "
         f"on the same {match.rows:,} rows, {interval}"
     )
-    return Finding(NAMES[by], found.high < 0, text, evidence)
+    if found.high >= 0:
+        return Finding(name, False, text, evidence)
+    count = 1 + _count_worse(by, match, earlier, last=monitor.alarm.of - 1)
+    evidence |= {"partitions_worse": count}
+    if count >= monitor.alarm.found or (monitor.decay is not None and found.high < -monitor.decay):
+        return Finding(name, True, text, evidence)
+    text += f"; worse in {count} of the last {monitor.alarm.of} partitions, {monitor.alarm.found} are asked for"
+    return Finding(name, False, text, evidence)
+
+
+def _count_worse(by: str, match: Match, earlier: Mapping[str, Verdict], *, last: int) -> int:
+    """Return in how many of the last partitions the same champion was worse than the same challenger."""
+    found = [one.evidence.get(f"against_{by}") for one in list(earlier.values())[-last:]] if last else []
+    both = (match.champion, match.challenger)
+    same = [one for one in found if one and (one["champion"], one["challenger"]) == both]
+    return sum(one["high"] is not None and one["high"] < 0 for one in same)

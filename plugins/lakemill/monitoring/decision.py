@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from lakemill.config.deciding import RANKS, Decide
-from lakemill.config.workflow import Retrain
+from lakemill.config.training import Retrain
 
 
 @dataclass(frozen=True)

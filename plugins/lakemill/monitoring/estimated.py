@@ -11,15 +11,15 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 import pandas as pd
-from scipy.stats import norm
 
 from lakemill.config import Workflow
 from lakemill.evaluation.metrics import METRICS
-from lakemill.evaluation.standard_errors import find_standard_error
+from lakemill.evaluation.standard_errors import find_standard_error, make_interval
 from lakemill.lake import PARTITION, Lake
 from lakemill.lake.verdicts import Verdict
 from lakemill.monitoring.concept_drift import find_concept_drift, tell_change
 from lakemill.monitoring.confidence import Confidence, learn_confidence
+from lakemill.monitoring.decay import judge_decay
 from lakemill.monitoring.error_stream import Change
 from lakemill.monitoring.findings import Finding, round_figure
 from lakemill.monitoring.loss_model import LossModel, learn_losses
@@ -29,7 +29,6 @@ from lakemill.registry.ledger import Entry
 from lakemill.registry.models import Registry
 from lakemill.training.found_features import features_of
 
-CONFIDENCE = 0.95
 FEWEST_MEASURED = 3  # estimates that have been measured, before their errors widen the interval
 MOST_MEASURED = 12  # partitions at once
 NOT_ESTIMATED = Finding("estimated_performance", None, "there are no rows to estimate it by")
@@ -101,7 +100,15 @@ def find_estimated(
     estimates = {**_list_estimates(earlier), key: (champion.version, estimate.score)}
     measured = _measure(workflow, key, lake, known, estimates)
     estimate = _widen(estimate, _list_errors(earlier, champion.version))
-    decay = _judge_decay(workflow, estimate, expected)
+    decay = judge_decay(
+        workflow,
+        "estimated_performance",
+        score=estimate.score,
+        interval=(estimate.low, estimate.high),
+        rows=estimate.rows,
+        expected=expected,
+        evidence={},
+    )
     told = {name: round_figure(value) for name, value in vars(estimate).items()}
     evidence = {
         "estimated": {**told, "rows": estimate.rows, "measured": measured},
@@ -139,7 +146,7 @@ def _estimate(
     score, error = expectation.estimate(metric, scored, seed=seed)
     assert test.y is not None  # noqa: S101  # test rows have labels
     error = math.hypot(error, find_standard_error(metric, test.y, test.prediction, seed=seed))
-    low, high = _span(score, error)
+    low, high = make_interval(score, error)
     return Estimate(score, low, high, standard_error=error, rows=len(scored))
 
 
@@ -148,27 +155,8 @@ def _widen(estimate: Estimate, errors: list[float]) -> Estimate:
     if len(errors) < FEWEST_MEASURED:
         return estimate
     usual = math.sqrt(sum(one**2 for one in errors) / len(errors))
-    low, high = _span(estimate.score, max(estimate.standard_error, usual))
+    low, high = make_interval(estimate.score, max(estimate.standard_error, usual))
     return replace(estimate, usual_error=usual, low=low, high=high)
-
-
-def _span(score: float, error: float) -> tuple[float, float]:
-    half = float(norm.isf((1 - CONFIDENCE) / 2)) * error
-    return score - half, score + half
-
-
-def _judge_decay(workflow: Workflow, estimate: Estimate, expected: float) -> Finding:
-    name, limit, metric = "estimated_performance", workflow.monitor.decay, METRICS[workflow.train.metric]
-    if limit is None:
-        return Finding(name, None, "monitor.decay gives no limit")
-    if math.isnan(estimate.low):
-        return Finding(name, None, f"{estimate.rows} rows with a score, {workflow.monitor.rows} are needed")
-    if math.isnan(expected):
-        return Finding(name, None, "it cannot be compared with the gate's score")
-    best = max(metric.gain(end, expected) for end in (estimate.low, estimate.high))
-    text = f"{workflow.train.metric} {estimate.score:.4f} is expected ({estimate.low:.4f} to {estimate.high:.4f}), "
-    has_decayed = metric.gain(estimate.score, expected) < -limit and best < 0
-    return Finding(name, has_decayed, f"{text}{expected:.4f} at the gate")
 
 
 def _judge_change(change: Change) -> Finding:

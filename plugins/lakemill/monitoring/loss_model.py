@@ -10,7 +10,7 @@ import pandas as pd
 from sklearn.pipeline import Pipeline
 
 from lakemill.config.features import Features
-from lakemill.config.workflow import Candidate
+from lakemill.config.training import Candidate
 from lakemill.evaluation.metrics import Metric
 from lakemill.evaluation.predictions import Prediction
 from lakemill.evaluation.standard_errors import find_standard_error

@@ -3,6 +3,7 @@
 Stays out: how bad is too bad (``decision.py``).
 """
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -15,6 +16,7 @@ from lakemill.config import Workflow
 from lakemill.config.partition import Interval
 from lakemill.evaluation.metrics import METRICS
 from lakemill.evaluation.predictions import Prediction
+from lakemill.evaluation.standard_errors import find_standard_error
 from lakemill.lake import PARTITION, Lake
 from lakemill.lake.label_corrections import apply_corrections, read_corrections
 from lakemill.lake.row_names import name_each
@@ -35,12 +37,15 @@ class Performance:
         With a score, and a label that became known.
     score : float
         The workflow's metric; NaN where it is not defined.
+    standard_error : float
+        Of the score, by so many rows; NaN where it is not known.
     versions : tuple of str
         Models that made the scores.
     """
 
     rows: int
     score: float
+    standard_error: float
     versions: tuple[str, ...]
 
 
@@ -51,11 +56,12 @@ def score_predictions(workflow: Workflow, made: pd.DataFrame | None) -> Performa
     can be; where labels come later from a source of their own, when its first label became known.
     """
     if made is None:
-        return Performance(0, float("nan"), ())
+        return Performance(0, math.nan, math.nan, ())
     versions = tuple(sorted(set(made["model_version"]), key=int))
-    y = made[TRUTH].to_numpy()
+    y, metric = made[TRUTH].to_numpy(), METRICS[workflow.train.metric]
     prediction = as_prediction(made, workflow.table.label.problem)
-    return Performance(len(made), METRICS[workflow.train.metric](y, prediction), versions)
+    error = find_standard_error(metric, y, prediction, seed=workflow.train.seed)
+    return Performance(len(made), metric(y, prediction), error, versions)
 
 
 def find_matured(

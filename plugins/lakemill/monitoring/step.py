@@ -9,11 +9,12 @@ from datetime import datetime
 from typing import Any
 
 from lakemill.config import Workflow
-from lakemill.evaluation.metrics import METRICS
+from lakemill.evaluation.standard_errors import make_interval
 from lakemill.lake import Lake
 from lakemill.lake.verdicts import Verdict, read_verdicts, record_verdict
 from lakemill.monitoring import findings
 from lakemill.monitoring.challenged import Match, challenge, describe, tell_whether_it_helped
+from lakemill.monitoring.decay import judge_decay
 from lakemill.monitoring.decision import Facts, decide
 from lakemill.monitoring.estimated import find_estimated
 from lakemill.monitoring.finding_drift import (
@@ -23,7 +24,7 @@ from lakemill.monitoring.finding_drift import (
     find_label_shift,
     find_prediction_drift,
 )
-from lakemill.monitoring.findings import Finding
+from lakemill.monitoring.findings import Finding, round_figure
 from lakemill.monitoring.performance import Performance, find_matured, read_predictions, score_predictions
 from lakemill.monitoring.quality import judge_quality
 from lakemill.monitoring.rolling_back import is_in_charge, take_back
@@ -68,8 +69,8 @@ def judge_partition(
     labels = find_label_shift(workflow, key, lake, champion)
     made = read_predictions(workflow, lake, find_matured(workflow, key, lake))
     performance, expected = score_predictions(workflow, made), _expected_score(champion, gates)
-    worse_than_candidate, last = challenge(workflow, key, lake, registry, champion, made, by="candidate")
-    worse_than_previous, before = challenge(workflow, key, lake, registry, champion, made, by="previous")
+    worse_than_candidate, last = challenge(workflow, key, lake, registry, champion, made, judged, by="candidate")
+    worse_than_previous, before = challenge(workflow, key, lake, registry, champion, made, judged, by="previous")
     estimated = find_estimated(workflow, key, lake, registry, champion, made, expected, judged)
     found = (
         judge_quality(workflow, ingested.get(key), (one for at, one in ingested.items() if at < key)),
@@ -95,6 +96,7 @@ def judge_partition(
         "champion": champion.version if champion else None,
         "metric": workflow.train.metric,
         "score": _number(performance.score),
+        "standard_error": round_figure(performance.standard_error),
         "expected": _number(expected),
         "rows": performance.rows,
         "digest": ingested[key].evidence.get("digest") if key in ingested else None,
@@ -138,19 +140,21 @@ def _judge_drift(name: str, found: Found) -> Finding:
 
 
 def _judge_realised(workflow: Workflow, performance: Performance, expected: float) -> Finding:
-    name, limit = "realised_performance", workflow.monitor.decay
-    evidence = {"score": _number(performance.score), "expected": _number(expected), "rows": performance.rows}
-    if limit is None:
-        return Finding(name, None, "monitor.decay gives no limit", evidence)
-    if performance.rows < workflow.monitor.rows:
-        return Finding(
-            name, None, f"{performance.rows} rows with a label, {workflow.monitor.rows} are needed", evidence
-        )
-    if math.isnan(expected) or math.isnan(performance.score):
-        return Finding(name, None, "it cannot be compared with the gate's score", evidence)
-    gain = METRICS[workflow.train.metric].gain(performance.score, expected)
-    text = f"{workflow.train.metric} {performance.score:.4f}, {expected:.4f} at the gate"
-    return Finding(name, gain < -limit, text, {**evidence, "limit": limit})
+    evidence = {
+        "score": _number(performance.score),
+        "standard_error": round_figure(performance.standard_error),
+        "expected": _number(expected),
+        "rows": performance.rows,
+    }
+    return judge_decay(
+        workflow,
+        "realised_performance",
+        score=performance.score,
+        interval=make_interval(performance.score, performance.standard_error),
+        rows=performance.rows,
+        expected=expected,
+        evidence=evidence,
+    )
 
 
 def _describe(match: Match | None) -> dict[str, Any] | None:

@@ -15,7 +15,7 @@ from sklearn.model_selection import StratifiedKFold, cross_val_predict
 
 from lakemill.config import Workflow
 from lakemill.config.features import Features
-from lakemill.config.workflow import Candidate
+from lakemill.config.training import Candidate
 from lakemill.lake import Lake
 from lakemill.monitoring.differences import Difference
 from lakemill.monitoring.thinning import spread_evenly

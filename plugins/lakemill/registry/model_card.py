@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from lakemill.config import Workflow
+from lakemill.evaluation.standard_errors import make_interval
 from lakemill.pages.markup import badge, element, make_page, table, tile
 from lakemill.pages.markup import section as make_section
 
@@ -15,7 +16,6 @@ Row = tuple[str, ...]
 GATE = "Gate"
 NUMBERS = {"Scores on test rows": (1, 2, 3), "Slices": (1, 2, 3, 4)}  # columns to the right, by section
 PARTS = ("train", "validation", "test")
-NORMAL_95 = 1.96  # standard errors on each side of a 95 % interval
 
 
 @dataclass(frozen=True)
@@ -259,7 +259,7 @@ def _tell_scores(evaluated: dict[str, Any]) -> list[Row]:
     score, error = evaluated["score"], evaluated.get("standard_error")
     interval = ""
     if score is not None and error is not None:
-        interval = _interval(score - NORMAL_95 * error, score + NORMAL_95 * error)
+        interval = _interval(*make_interval(score, error))
     return [(evaluated["metric"], _number(score), interval, _number(evaluated.get("champion_score")))]
 
 

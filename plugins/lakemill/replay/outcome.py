@@ -10,6 +10,7 @@ from typing import Any
 
 from lakemill.config import Workflow
 from lakemill.evaluation.metrics import METRICS
+from lakemill.evaluation.standard_errors import NORMAL_95
 from lakemill.lake import Lake
 from lakemill.lake.times import SCORING, read_times
 from lakemill.lake.verdicts import Verdict, read_all_verdicts
@@ -17,7 +18,6 @@ from lakemill.replay.branches import Place, open_branch, read_kept
 from lakemill.replay.policies import Policy
 
 ALARMS = ("data_drift", "estimated_performance", "realised_performance", "concept_drift")  # findings that are alarms
-DEVIATIONS = 1.96  # standard errors to either side: an interval of 95 %
 
 
 @dataclass(frozen=True)
@@ -200,7 +200,6 @@ def read_outcome(policy: Policy, place: Place) -> Outcome:
                 policy.workflow,
                 judged,
                 _find_gate_error(judged.evidence["champion"], gates),
-                kept["standard_error"],
                 gate=gated.verdict if gated else None,
                 trained=gated.evidence.get("version") if gated else None,
                 training_cpu_seconds=sum(one.cpu_seconds for one in of_key if one.what != SCORING)
@@ -246,17 +245,15 @@ def is_worse(
     if score is None or standard_error is None or expected is None or rows < workflow.monitor.rows:
         return None
     gain = METRICS[workflow.train.metric].gain(score, expected)
-    return gain < -DEVIATIONS * math.hypot(standard_error, error_expected or 0.0)
+    return gain < -NORMAL_95 * math.hypot(standard_error, error_expected or 0.0)
 
 
-def _describe(
-    workflow: Workflow, judged: Verdict, error_expected: float | None, standard_error: float | None, **known: Any
-) -> Step:
+def _describe(workflow: Workflow, judged: Verdict, error_expected: float | None, **known: Any) -> Step:
     found = judged.evidence
     worse = is_worse(
         workflow,
         score=found["score"],
-        standard_error=standard_error,
+        standard_error=found["standard_error"],
         expected=found["expected"],
         error_expected=error_expected,
         rows=found["rows"],
@@ -268,7 +265,7 @@ def _describe(
         champion=found["champion"],
         rows=found["rows"],
         score=found["score"],
-        standard_error=standard_error,
+        standard_error=found["standard_error"],
         expected=found["expected"],
         is_worse=worse,
         has_alarm=has_alarm(judged),

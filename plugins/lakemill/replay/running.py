@@ -9,12 +9,8 @@ from typing import Any
 
 from threadpoolctl import threadpool_limits
 
-from lakemill.config import Workflow
-from lakemill.evaluation.metrics import METRICS
-from lakemill.evaluation.standard_errors import find_standard_error
 from lakemill.lake import Lake
 from lakemill.lake.locks import hold_lock
-from lakemill.monitoring.performance import TRUTH, as_prediction, find_matured, read_predictions
 from lakemill.monitoring.step import judge_partition
 from lakemill.registry.models import Registry
 from lakemill.replay.branches import Place, count_kept, keep, open_branch, open_registry
@@ -82,15 +78,4 @@ def _replay_partition(
     return {
         "judging_cpu_seconds": judging.cpu_seconds,
         "auditing_cpu_seconds": auditing.cpu_seconds,
-        "standard_error": _find_standard_error(workflow, key, lake),
     }
-
-
-def _find_standard_error(workflow: Workflow, key: str, lake: Lake) -> float | None:
-    """Return how sure the realised score of a partition is, None where it is not known."""
-    made = read_predictions(workflow, lake, find_matured(workflow, key, lake))
-    if made is None or made.empty:
-        return None
-    metric, prediction = METRICS[workflow.train.metric], as_prediction(made, workflow.table.label.problem)
-    error = find_standard_error(metric, made[TRUTH].to_numpy(), prediction, seed=workflow.train.seed)
-    return error if error == error else None

@@ -10,7 +10,7 @@ import optuna
 from optuna.distributions import BaseDistribution
 from optuna.trial import FrozenTrial, Trial
 
-from lakemill.config.workflow import Candidate, Range
+from lakemill.config.training import Candidate, Range
 from lakemill.training.estimators import read_defaults
 from lakemill.training.trials import undraw
 

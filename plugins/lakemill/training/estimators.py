@@ -16,7 +16,7 @@ from sklearn.utils import get_tags
 
 from lakemill.config import Workflow
 from lakemill.config.features import Features
-from lakemill.config.workflow import Candidate
+from lakemill.config.training import Candidate
 from lakemill.exceptions import ConfigError, suggest
 from lakemill.preprocessing.features import count_coded, make_transformer
 from lakemill.training.numbered_classes import NumberedClasses

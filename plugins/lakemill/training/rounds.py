@@ -21,7 +21,7 @@ import optuna
 from optuna.exceptions import StorageInternalError, UpdateFinishedTrialError
 from optuna.trial import FrozenTrial, TrialState, create_trial
 
-from lakemill.config.workflow import Budget, Candidate
+from lakemill.config.training import Budget, Candidate
 from lakemill.training.drawing import draw_trial
 from lakemill.training.trials import undraw
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from lakemill.config.workflow import Candidate
+from lakemill.config.training import Candidate
 from lakemill.training.measuring import Cost
 
 if TYPE_CHECKING:

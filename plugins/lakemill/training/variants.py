@@ -12,7 +12,7 @@ from sklearn.compose import ColumnTransformer
 from sklearn.pipeline import Pipeline
 
 from lakemill.config.features import Features
-from lakemill.config.workflow import Candidate
+from lakemill.config.training import Candidate
 from lakemill.training.estimators import make_pipeline
 from lakemill.training.numbered_classes import NumberedClasses
 

@@ -8,7 +8,7 @@ from workflows_for_tests import make_workflow
 
 from lakemill.config.defaults import CANDIDATES, SEARCH, find_search
 from lakemill.config.features import ALL
-from lakemill.config.workflow import METRICS, Candidate, Range
+from lakemill.config.training import METRICS, Candidate, Range
 from lakemill.training.drawing import untuned_parameters
 from lakemill.training.estimators import read_defaults
 

@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 
 from lakemill.config.features import Features
-from lakemill.config.workflow import Candidate
+from lakemill.config.training import Candidate
 from lakemill.evaluation.diagnosis.advice import Facts, Finding, advise
 from lakemill.evaluation.diagnosis.learning_curve import Rows
 from lakemill.evaluation.diagnosis.measuring import Task, measure

@@ -22,6 +22,7 @@ from lakemill.training.snapshots import take_snapshot
 
 KEYS = [f"2020-01-{day:02}" for day in range(1, 9)]
 RECORDED = datetime(2026, 1, 1, tzinfo=UTC)
+AT_ONCE = {"alarm": {"found": 1, "of": 1}}  # what one partition shows is enough
 
 
 class Sized:
@@ -95,7 +96,7 @@ class World:
 
 
 def make_world(lake: Lake, signs: dict[str, float], **sections: Any) -> World:
-    return World(make_workflow(**sections), lake, Models(signs))
+    return World(make_workflow(**{"monitor": AT_ONCE, **sections}), lake, Models(signs))
 
 
 def with_two_champions(lake: Lake, signs: dict[str, float], **sections: Any) -> World:
@@ -121,6 +122,38 @@ def test_a_champion_that_does_worse_than_the_one_before_is_rolled_back(lake: Lak
     champions = [find_champion(lake, as_of=world.workflow.partition.interval(key).start) for key in KEYS[1:4]]
     assert [one.version if one else None for one in champions] == ["1", "2", "1"]
     assert world.models.aliases[CHAMPION] == "1"
+
+
+def test_one_bad_partition_is_no_ground_and_a_second_one_is(lake: Lake) -> None:
+    world = with_two_champions(lake, {"1": 1.0, "2": 1.0}, monitor={})
+    verdicts = []
+    for key, sign in zip(KEYS[2:7], (-1.0, 1.0, 1.0, -1.0, -1.0), strict=True):
+        world.models.signs["2"] = sign
+        verdicts.append(world.go_through(key)["verdict"])
+
+    assert verdicts == ["nothing", "nothing", "nothing", "nothing", "roll back"]
+    first, last = (world.finding(key, "worse_than_previous") for key in (KEYS[2], KEYS[6]))
+    assert first["text"].endswith("; worse in 1 of the last 3 partitions, 2 are asked for")
+    assert (first["evidence"]["partitions_worse"], last["evidence"]["partitions_worse"]) == (1, 2)
+
+
+def test_a_partition_that_was_bad_once_counts_with_the_next_but_one(lake: Lake) -> None:
+    world = with_two_champions(lake, {"1": 1.0, "2": -1.0}, monitor={})
+    world.go_through(KEYS[2])
+    world.models.signs["2"] = 1.0
+    world.go_through(KEYS[3])
+    world.models.signs["2"] = -1.0
+
+    assert world.go_through(KEYS[4])["verdict"] == "roll back"
+
+
+@pytest.mark.parametrize(("decay", "verdict"), [(0.5, "roll back"), (1.5, "nothing")])
+def test_a_loss_beyond_decay_is_rolled_back_at_once(lake: Lake, decay: float, verdict: str) -> None:
+    world = with_two_champions(lake, {"1": 1.0, "2": -1.0}, monitor={"decay": decay})
+    decide = {"realised_performance": "nothing", "estimated_performance": "nothing"}
+    world.workflow = make_workflow(monitor={"decay": decay}, decide=decide)
+
+    assert world.go_through(KEYS[2])["verdict"] == verdict
 
 
 def test_the_partition_after_a_rollback_is_scored_by_the_old_model_and_stays_so(lake: Lake) -> None:
@@ -254,7 +287,7 @@ def test_a_challenger_that_cannot_be_loaded_is_said_and_costs_nothing(lake: Lake
 
 
 def test_too_few_rows_and_no_other_model_are_said(lake: Lake) -> None:
-    world = with_two_champions(lake, {"1": 1.0, "2": -1.0}, monitor={"rows": 50})
+    world = with_two_champions(lake, {"1": 1.0, "2": -1.0}, monitor={**AT_ONCE, "rows": 50})
     world.go_through(KEYS[2], 49)
 
     assert "49 rows with a label" in world.finding(KEYS[2], "worse_than_previous")["text"]

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from lakemill.config.deciding import Decide
-from lakemill.config.workflow import Retrain
+from lakemill.config.training import Retrain
 from lakemill.monitoring.decision import RULES, Decision, Facts, decide
 
 

@@ -13,7 +13,7 @@ from sklearn.tree import DecisionTreeClassifier
 from threadpoolctl import threadpool_limits
 from workflows_for_tests import make_rows, make_workflow
 
-from lakemill.config.workflow import Candidate
+from lakemill.config.training import Candidate
 from lakemill.preprocessing.features import make_frame, make_target
 from lakemill.training.digest import digest_learnt
 from lakemill.training.estimators import make_pipeline

@@ -10,7 +10,8 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import Pipeline
 from workflows_for_tests import make_workflow
 
-from lakemill.config.workflow import Candidate, Features
+from lakemill.config.features import Features
+from lakemill.config.training import Candidate
 from lakemill.exceptions import ConfigError
 from lakemill.training.estimators import find_distributions, make_pipeline
 

@@ -6,7 +6,7 @@ import optuna
 import pytest
 from optuna.trial import TrialState
 
-from lakemill.config.workflow import Budget, Candidate
+from lakemill.config.training import Budget, Candidate
 from lakemill.training.rounds import SharedStudy
 
 CANDIDATE = Candidate.model_validate({"estimator": "x.Y", "search": {"a": {"low": 0.0, "high": 1.0}}})

@@ -14,7 +14,7 @@ from tuning_for_tests import SEARCH, SPLIT, declare, score, start_worker, tune, 
 from workflows_for_tests import make_workflow
 
 from lakemill.config import Workflow
-from lakemill.config.workflow import Candidate
+from lakemill.config.training import Candidate
 from lakemill.exceptions import TrainingError
 from lakemill.training.tuning import Tuned
 

@@ -8,7 +8,7 @@ import pytest
 
 from lakemill.config.defaults import SEARCH
 from lakemill.config.features import Features
-from lakemill.config.workflow import Candidate
+from lakemill.config.training import Candidate
 from lakemill.training.estimators import make_pipeline
 from lakemill.training.variants import REGULARISERS, make_flexible, name_estimator, regularise, without_features
 

@@ -8,7 +8,9 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from lakemill.evaluation.standard_errors import make_interval
 from lakemill.lake.verdicts import Verdict
+from lakemill.monitoring.report.figures import format_interval
 
 TONES = {"nothing": "good", "note": "info", "alert": "bad", "retrain": "warn", "roll back": "bad", "blocked": "bad"}
 DRIFTS = ("data_drift", "prediction_drift")  # findings that are told with the names of what drifts
@@ -56,8 +58,8 @@ class Scored:
 
     Attributes
     ----------
-    score : float or None
-        Realised.
+    score, score_low, score_high : float or None
+        Realised, with its 95 % interval.
     estimated, low, high : float or None
         What was estimated before labels were known, with its 95 % interval.
     expected : float or None
@@ -68,6 +70,8 @@ class Scored:
     """
 
     score: float | None = None
+    score_low: float | None = None
+    score_high: float | None = None
     estimated: float | None = None
     low: float | None = None
     high: float | None = None
@@ -78,9 +82,12 @@ class Scored:
 
 def read_scored(evidence: Mapping[str, Any]) -> Scored:
     """Return what a verdict of monitoring says of performance, realised and estimated."""
-    estimated = evidence.get("estimated") or {}
+    estimated, score, error = evidence.get("estimated") or {}, evidence.get("score"), evidence.get("standard_error")
+    low, high = (None, None) if score is None or error is None else make_interval(score, error)
     return Scored(
-        score=evidence.get("score"),
+        score=score,
+        score_low=low,
+        score_high=high,
         estimated=estimated.get("score"),
         low=estimated.get("low"),
         high=estimated.get("high"),
@@ -157,7 +164,8 @@ def tell_performance(known: Known) -> Statement:
     scored, metric = read_scored(known.evidence), known.evidence.get("metric", "score")
     if scored.score is None:
         return Statement("realised performance", "not known", "", "no row with a score has a label that became known")
-    said = f"{metric} {scored.score:.4f}"
+    interval = format_interval(scored.score_low, scored.score_high)
+    said = f"{metric} {scored.score:.4f}" + (f" ({interval})" if interval else "")
     said += f", on {scored.rows:,} rows whose labels became known"
     said += f"; at the gate it was {scored.expected:.4f}" if scored.expected is not None else ""
     has_decayed = holds(known.evidence, "realised_performance")

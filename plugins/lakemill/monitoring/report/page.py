@@ -148,6 +148,7 @@ def _write_scores(report: Report) -> Html:
             key,
             f"v{one.champion}" if one.champion else "none",
             format_number(one.score),
+            format_interval(one.score_low, one.score_high),
             format_number(one.estimated),
             format_interval(one.low, one.high),
             format_number(one.expected),
@@ -155,8 +156,17 @@ def _write_scores(report: Report) -> Html:
         )
         for key, one in zip(timeline.partitions, timeline.scored, strict=True)
     ]
-    head = ("partition", "champion", timeline.metric, "estimated", "95 % interval", "at the gate", "rows judged")
-    return table(head, rows, numbers=(2, 3, 4, 5, 6))
+    head = (
+        "partition",
+        "champion",
+        timeline.metric,
+        "95 % interval",
+        "estimated",
+        "95 % interval",
+        "at the gate",
+        "rows judged",
+    )
+    return table(head, rows, numbers=(2, 3, 4, 5, 6, 7))
 
 
 def _write_champion(report: Report, links: Links) -> Html:

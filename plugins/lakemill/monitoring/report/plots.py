@@ -104,10 +104,13 @@ def _draw_scores(axes: "Axes", timeline: Timeline) -> None:
             if one.low is not None and one.high is not None:
                 axes.vlines(at, one.low, one.high, color=SOFT, linewidth=5, alpha=0.25)
             axes.plot(at, one.estimated, "_", color=SOFT, markersize=9)
+    for at, one in enumerate(timeline.scored):
+        if one.score_low is not None and one.score_high is not None:
+            axes.vlines(at, one.score_low, one.score_high, color=CURRENT, linewidth=1)
     axes.plot([at for at, _ in scored], [score for _, score in scored], "o-", color=CURRENT, markersize=4)
     for at, value in expected:
         axes.hlines(value, at - 0.5, at + 0.5, color=ORANGE, linewidth=1.3, linestyle=DASHES)
-    axes.plot([], [], "o-", color=CURRENT, markersize=4, label="realised")
+    axes.plot([], [], "o-", color=CURRENT, markersize=4, label="realised, 95 % interval")
     if any(one.estimated is not None for one in timeline.scored):
         axes.plot([], [], "_", color=SOFT, markersize=9, label="estimated before labels, 95 % interval")
     axes.plot([], [], color=ORANGE, linewidth=1.3, linestyle=DASHES, label="expected: the champion's at the gate")

@@ -11,7 +11,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from lakemill.config.features import Features
-from lakemill.config.workflow import Label
+from lakemill.config.table import Label
 
 MISSING = "(missing)"
 

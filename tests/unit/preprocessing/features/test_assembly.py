@@ -6,7 +6,8 @@ import pyarrow as pa
 import pytest
 from sklearn.base import clone
 
-from lakemill.config.workflow import Features, Label
+from lakemill.config.features import Features
+from lakemill.config.table import Label
 from lakemill.preprocessing.features import MISSING, make_frame, make_target, make_transformer
 
 FEATURES = Features(numeric=("weight", "size"), categorical=("depot",))
