@@ -17,13 +17,15 @@ refused for a slice.
 
 import argparse
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
+from rich.console import Console
+from rich.progress import track
 
 REPOSITORY = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(REPOSITORY / "plugins"))
@@ -90,6 +92,11 @@ def _logistic(value: np.ndarray) -> np.ndarray:
     return np.asarray(1 / (1 + np.exp(-value)))
 
 
+def count_draws(draws: int, what: str) -> Iterable[int]:
+    """Number draws, with a bar on the standard error."""
+    return track(range(draws), what, console=Console(stderr=True), transient=True)
+
+
 def find_gain(make: Maker, names: tuple[str, ...], noise: float) -> dict[str, float]:
     """Return what a candidate of this noise is truly better by, in each metric."""
     pair = make(np.random.default_rng(0), MANY, noise)
@@ -121,7 +128,7 @@ def judge_pairs(
     make: Maker, names: tuple[str, ...], count: int, noise: float, margins: dict[str, float], draws: int
 ) -> Iterator[dict[str, Any]]:
     """Yield for each draw and metric who lets the candidate in."""
-    for number in range(draws):
+    for number in count_draws(draws, f"{count} rows, noise {noise:.2f}"):
         pair = make(np.random.default_rng([2, number, count]), count, noise)
         metrics = [METRICS[name] for name in names]
         figures = measure_figures(metrics, pair.y, pair.candidate, pair.champion, confidence=0.95, seed=number)
@@ -166,7 +173,7 @@ def tell_noise(count: int, draws: int) -> pd.DataFrame:
     name, noise = "roc_auc", NOISE + 0.35
     margin = -find_gain(draw_classes, (name,), noise)[name]
     found = []
-    for number in range(draws):
+    for number in count_draws(draws, "wrong labels"):
         draw = np.random.default_rng([3, number])
         pair = draw_classes(draw, count, noise)
         is_yes = pair.y == "yes"
@@ -196,7 +203,7 @@ def tell_slices(count: int, draws: int) -> pd.DataFrame:
     """Return how often a candidate that is as good as the champion everywhere is refused for a slice."""
     rows = []
     for name in ("roc_auc", "log_loss", "balanced_accuracy"):
-        found = [count_failed(name, count, number) for number in range(draws)]
+        found = [count_failed(name, count, number) for number in count_draws(draws, f"slices, {name}")]
         slices = int(np.mean([one for one, *_ in found]))
         plain, gate, strict = (100 * float(np.mean([one[place] > 0 for one in found])) for place in (1, 2, 3))
         told = {"metric": name, "rows": count, "slices": slices, "plain": plain, "gate": gate, "no tolerance": strict}

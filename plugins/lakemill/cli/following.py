@@ -21,7 +21,7 @@ from lakemill.lake import Lake
 
 DAGS = ("ingestion", "scoring", "monitoring", "training")
 ARRIVALS = "arrivals"  # of workflows with sources that publish when they like
-ASK_EVERY_SECONDS = 1.0
+ASK_EVERY_SECONDS, PAUSE_FOR_ASKING = 1.0, 4.0  # the latter in times of what asking took
 TOLD_EVERY_SECONDS = 10.0
 DAG_SECONDS = 120.0
 IDLE_SECONDS = 30.0  # a wait that nothing will end; a deferred task counts as running
@@ -279,6 +279,7 @@ def _follow(workflow: Workflow, keys: list[str], api: AirflowApi, lake: Lake, co
         tell, tell_questions = _teller(console), _questioner(workflow, api, console)
         done_since = idle_since = time.monotonic()
         while True:
+            asked_at = time.monotonic()
             state = _read(workflow, api, lake)
             for dag, bar in bars.items():
                 total = len(keys) if keys and dag != "training" else len(state.runs[dag])
@@ -297,7 +298,8 @@ def _follow(workflow: Workflow, keys: list[str], api: AirflowApi, lake: Lake, co
             if now - idle_since > IDLE_SECONDS:
                 _go_on(workflow, keys, undone, api, state, console)
                 idle_since = now
-            time.sleep(ASK_EVERY_SECONDS)
+            # an answer costs what the tasks that are waited for could use
+            time.sleep(max(ASK_EVERY_SECONDS, PAUSE_FOR_ASKING * (now - asked_at)))
 
 
 def _go_on(
@@ -352,8 +354,8 @@ def _questioner(workflow: Workflow, api: AirflowApi, console: Console) -> Callab
 
 
 def _read(workflow: Workflow, api: AirflowApi, lake: Lake) -> State:
-    runs = {dag: _latest(api.runs(f"{workflow.workflow}.{dag}")) for dag in list_dags(workflow)}
-    return State(runs, Verdicts.read(lake))
+    found = api.runs_below(f"{workflow.workflow}.")
+    return State({dag: _latest(found.get(dag, [])) for dag in list_dags(workflow)}, Verdicts.read(lake))
 
 
 def _latest(runs: list[Run]) -> list[Run]:

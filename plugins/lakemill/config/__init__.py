@@ -6,7 +6,8 @@ Light: no pandas, no pyarrow, no Airflow; every DAG file imports this room when 
 from lakemill.config.loading import find_workflow, load_workflow, load_workflows
 from lakemill.config.partition import Interval, Partition
 from lakemill.config.settings import Settings, load_settings
-from lakemill.config.workflow import METRICS, TABLE, Workflow
+from lakemill.config.training import METRICS
+from lakemill.config.workflow import TABLE, Workflow
 
 __all__ = [
     "METRICS",

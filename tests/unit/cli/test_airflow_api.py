@@ -34,7 +34,9 @@ def test_a_dag_is_there_when_airflow_knows_it_and_its_file_is_not_gone(
 
 @pytest.mark.parametrize("total", [0, 1, 99, 100, 101, 250])
 def test_all_runs_are_read_page_by_page(airflow: Any, api: AirflowApi, total: int) -> None:
-    kept = [{"dag_run_id": f"run{n}", "partition_key": f"2020-{n}", "state": "success"} for n in range(total)]
+    kept = [
+        {"dag_id": "x", "dag_run_id": f"run{n}", "partition_key": f"2020-{n}", "state": "success"} for n in range(total)
+    ]
 
     def page(request: Any) -> dict[str, Any]:
         first, most = int(request.query["offset"]), int(request.query["limit"])
@@ -46,10 +48,21 @@ def test_all_runs_are_read_page_by_page(airflow: Any, api: AirflowApi, total: in
 
 
 def test_a_run_by_hand_has_no_partition(airflow: Any, api: AirflowApi) -> None:
-    page = {"dag_runs": [{"dag_run_id": "manual__1", "state": "running"}], "total_entries": 1}
+    page = {"dag_runs": [{"dag_id": "x", "dag_run_id": "manual__1", "state": "running"}], "total_entries": 1}
     airflow.answer("GET", "/dags/x/dagRuns", page)
 
     assert api.runs("x") == [Run("x", "manual__1", None, "running")]
+
+
+def test_runs_of_several_dags_are_read_at_once_and_told_apart(airflow: Any, api: AirflowApi) -> None:
+    made = [("x.a", "1"), ("x.b", "2"), ("x.a", "3")]
+    page = {"dag_runs": [{"dag_id": dag, "dag_run_id": run, "state": "running"} for dag, run in made]}
+    airflow.answer("GET", "/dags/~/dagRuns", {**page, "total_entries": 3})
+
+    found = api.runs_below("x.")
+
+    assert {dag: [run.run_id for run in runs] for dag, runs in found.items()} == {"a": ["1", "3"], "b": ["2"]}
+    assert [one.query["dag_id_prefix_pattern"] for one in airflow.asked] == ["x."]
 
 
 def test_only_backfills_of_the_dag_that_have_not_ended_count(airflow: Any, api: AirflowApi) -> None:

@@ -66,12 +66,14 @@ def serve(airflow: Any, runs: dict[str, list[dict[str, Any]]]) -> None:
         path = f"/dags/small.{dag}"
         airflow.answer("GET", path, {"is_stale": False})
         airflow.answer("PATCH", path, {})
-        airflow.answer(
-            "GET",
-            f"{path}/dagRuns",
-            lambda request, dag=dag: {"dag_runs": runs.get(dag, []), "total_entries": len(runs.get(dag, []))},
-        )
+        airflow.answer("GET", f"{path}/dagRuns", lambda request, dag=dag: tell_runs(runs, dag))
+    airflow.answer("GET", "/dags/~/dagRuns", lambda request: tell_runs(runs, *DAGS))
     airflow.answer("GET", "/backfills", {"backfills": []})
+
+
+def tell_runs(runs: dict[str, list[dict[str, Any]]], *dags: str) -> dict[str, Any]:
+    found = [{"dag_id": f"small.{dag}", **run} for dag in dags for run in runs.get(dag, [])]
+    return {"dag_runs": found, "total_entries": len(found)}
 
 
 def ingestion_runs() -> list[dict[str, Any]]:

@@ -38,15 +38,27 @@ class History:
             self.airflow.answer("PATCH", path, {})
             self.airflow.answer("GET", f"{path}/dagRuns", lambda request, dag=dag: self.page(dag))
             self.airflow.answer("POST", f"{path}/clearTaskInstances", lambda request, dag=dag: self.clear(dag))
+        self.airflow.answer("GET", "/dags/~/dagRuns", self.page_of_all)
         self.airflow.answer("GET", "/backfills", lambda request: {"backfills": self.backfills})
         self.airflow.answer("POST", "/backfills", self.backfill)
 
     def page(self, dag: str) -> dict[str, Any]:
         return {"dag_runs": self.runs[dag], "total_entries": len(self.runs[dag])}
 
+    def page_of_all(self, request: Any) -> dict[str, Any]:
+        assert request.query["dag_id_prefix_pattern"] == "small."
+        pages = [self.airflow.routes["GET", f"/dags/small.{dag}/dagRuns"](request) for dag in self.runs]
+        found = [run for page in pages for run in page["dag_runs"]]
+        return {"dag_runs": found, "total_entries": len(found)}
+
     def add(self, dag: str, key: str, state: str) -> None:
         self.runs[dag].append(
-            {"dag_run_id": f"{dag}_{key}_{len(self.runs[dag])}", "partition_key": key, "state": state}
+            {
+                "dag_id": f"small.{dag}",
+                "dag_run_id": f"{dag}_{key}_{len(self.runs[dag])}",
+                "partition_key": key,
+                "state": state,
+            }
         )
 
     def finish(self, key: str, verdict: str = "nothing") -> None:

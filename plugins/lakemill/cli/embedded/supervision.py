@@ -19,6 +19,7 @@ from lakemill.cli.embedded.processes import (
 )
 from lakemill.cli.embedded.service import Service, StartError
 
+KILL_ROUNDS = 5
 TERM_SECONDS = (3.0, 3.0)  # how long to wait after the first and the second SIGTERM
 
 logger = logging.getLogger("lakemill.keeper")
@@ -97,10 +98,12 @@ class Supervision:
         server = {database.pid} if database is not None and database.pid is not None else set()
         for seconds in TERM_SECONDS:
             self._terminate_components(seconds, excluding=server)
-        left = [*find_descendants(server), *find_marked(self.state)]
-        if left:
+        for _ in range(KILL_ROUNDS):  # what is about to be killed may just be starting another
+            left = [*find_descendants(server), *find_marked(self.state)]
+            if not left:
+                break
             logger.warning("killing %s", sorted({process.pid for process in left}))
-        kill_processes(left)
+            kill_processes(left)
         for pid in server:
             with suppress(psutil.NoSuchProcess):
                 stop_server(psutil.Process(pid))
