@@ -3,11 +3,13 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 WORKFLOW ?= flights
+# all that is needed is pinned, so nothing is resolved; modules are compiled when they are first imported
+PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-compile
 INSTALLED := $(VENV)/.installed
 CHECKED := $(VENV)/.installed-dev
 
 .DEFAULT_GOAL := help
-.PHONY: help install run up down status check test lint test-unit test-integration test-services lock clean
+.PHONY: help install run up down status check test lint test-unit test-integration test-thorough test-services lock clean
 
 help: ## List the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 20
@@ -29,8 +31,11 @@ status: $(INSTALLED) ## Show the installation and each workflow's partitions
 check: $(INSTALLED) ## Check the workflow files
 	@$(BIN)/lakemill check
 
-test: $(CHECKED) lint ## Set up and run all checks and tests that need no system package
-	$(BIN)/pytest -n 3 --no-loadscope-reorder tests/integration tests/unit tests/dags plugins/lakemill
+test: $(CHECKED) lint ## Set up, check, and run the tests that take less than a quarter of an hour
+	$(BIN)/pytest -n 3 --no-loadscope-reorder -m "not thorough" tests/integration tests/unit tests/dags plugins/lakemill
+
+test-thorough: $(CHECKED) ## The tests that take longer: kills at every step, damage, a year of flights, installations
+	$(BIN)/pytest -n 3 --no-loadscope-reorder -m thorough tests/integration tests/unit
 
 lint: $(CHECKED) ## Format, lint, types, direction of imports
 	$(BIN)/ruff format --check .
@@ -60,10 +65,10 @@ $(INSTALLED): requirements.txt pyproject.toml
 		|| { echo "Python 3.11 or 3.12 is needed: make PYTHON=/path/to/python3.11 ..."; exit 1; }
 	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	@echo "installing into $(VENV) (some minutes the first time)"
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements.txt
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --editable .
+	@$(PIP) -r requirements.txt
+	@$(PIP) --editable .
 	@touch $@
 
 $(CHECKED): $(INSTALLED) requirements-dev.txt
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements-dev.txt
+	@$(PIP) -r requirements-dev.txt
 	@touch $@

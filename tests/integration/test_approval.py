@@ -14,7 +14,7 @@ from lakemill.cli.embedded import find_running
 from lakemill.lake.verdicts import read_verdicts
 from lakemill.registry.ledger import Entry, find_champion, read_entries, record_entry
 
-pytestmark = pytest.mark.integration
+pytestmark = [pytest.mark.integration, pytest.mark.thorough]
 
 FIRST, SECOND, THIRD = (f"2024-03-0{day}" for day in range(1, 4))
 TRAINING, ROLLBACK = "/dags/approved.training", "/dags/approved.rollback"

@@ -19,7 +19,7 @@ from lakemill.cli.embedded.processes import find_marked
 from lakemill.config.settings import Settings
 from lakemill.exceptions import ServiceError
 
-pytestmark = pytest.mark.integration
+pytestmark = [pytest.mark.integration, pytest.mark.thorough]
 
 DOZING_DAG = """
 import subprocess, time

@@ -14,7 +14,7 @@ from lakemill.lake.label_corrections import read_corrections
 from lakemill.lake.label_reviews import read_queue
 from lakemill.lake.verdicts import read_verdicts
 
-pytestmark = pytest.mark.integration
+pytestmark = [pytest.mark.integration, pytest.mark.thorough]
 
 DAG = "/dags/tumours.labels"
 SECONDS_TO_READ = 12

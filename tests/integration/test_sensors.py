@@ -15,7 +15,7 @@ from lakemill.cli.embedded import find_running
 from lakemill.lake.history import read_history
 from lakemill.lake.verdicts import read_verdicts
 
-pytestmark = pytest.mark.integration
+pytestmark = [pytest.mark.integration, pytest.mark.thorough]
 
 TABLES = ("raw_meters", "clean", "profiles", "predictions")
 

@@ -19,6 +19,7 @@ def benchmark():
     del sys.modules["beyond_memory_benchmark"]
 
 
+@pytest.mark.thorough
 @pytest.mark.filterwarnings("ignore::sqlalchemy.exc.SAWarning")  # MLflow's migrations
 def test_a_sample_is_fitted_and_all_test_rows_judge(benchmark, tmp_path):
     workflow = benchmark.declare("pieces", memory="3 MB", epochs=2, budget={"trials": 1})

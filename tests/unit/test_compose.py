@@ -155,6 +155,7 @@ def test_no_secret_enters_the_image():
     assert let_in == {"requirements.txt", "pyproject.toml", "README.md", "LICENSE", "dags", "plugins", "include"}
 
 
+@pytest.mark.thorough
 def test_the_executor_can_be_imported_with_the_packages_installed(tmp_path):
     # Celery's minor releases move names that Airflow's provider imports, inside the range that the provider allows.
     environment = {**os.environ, "AIRFLOW_HOME": str(tmp_path)}

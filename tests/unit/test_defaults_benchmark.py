@@ -19,6 +19,7 @@ def benchmark():
     del sys.modules["defaults_benchmark"]
 
 
+@pytest.mark.thorough
 @pytest.mark.filterwarnings("ignore::sqlalchemy.exc.SAWarning")  # MLflow's migrations
 @pytest.mark.parametrize(("name", "seed"), [("wine", 0), ("diabetes", 0)])
 def test_the_default_workflow_is_not_worse_by_more_than_a_standard_error(benchmark, tmp_path, name, seed):

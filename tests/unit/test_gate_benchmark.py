@@ -40,6 +40,7 @@ def test_an_equal_candidate_does_not_replace_the_champion_and_plainly_it_often_w
     assert let_in["gate"] <= MOST_OF_A_TWENTIETH < let_in["plain"]
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("name", ["roc_auc", "root_mean_squared_error"])
 def test_a_candidate_that_is_worse_by_the_margin_is_not_let_in_and_a_clearly_better_one_is(benchmark, pairs, name):
     make = benchmark.draw_classes if name == "roc_auc" else benchmark.draw_values

@@ -14,7 +14,7 @@ from lakemill.labels.answers import Answer, AnswerError, list_classes, make_corr
 from lakemill.lake.label_corrections import record_corrections
 from lakemill.lake.maintenance import read_pins
 from lakemill.lake.verdicts import Verdict, read_verdicts, record_verdict
-from lakemill.monitoring.performance import realise
+from lakemill.monitoring.performance import find_matured, read_predictions, score_predictions
 from lakemill.preprocessing import clean_partition, publish_partition
 from lakemill.scoring import TABLE as PREDICTIONS
 from lakemill.training.snapshots import read_snapshot, take_snapshot
@@ -290,7 +290,8 @@ def test_scores_are_judged_once_with_the_partition_that_brought_the_first_label(
     house.deliver(THIRD, "d", outcomes=["id,late", "a,false", "c,true", "d,true"]).ingest(THIRD)
     for key in DAYS:
         put_scores(house, key, "true")
-    found = [realise(house.workflow, key, house.lake) for key in DAYS]
+    matured = [find_matured(house.workflow, key, house.lake) for key in DAYS]
+    found = [score_predictions(house.workflow, read_predictions(house.workflow, house.lake, one)) for one in matured]
     assert [one.rows for one in found] == [0, 2, 2]  # a and b; c and d: a was judged by the label it had first
 
 

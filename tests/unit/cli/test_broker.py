@@ -85,6 +85,7 @@ def test_what_comes_while_a_subscriber_is_away_is_delivered_when_it_is_back(port
     back.leave()
 
 
+@pytest.mark.thorough
 def test_what_a_subscriber_has_not_acknowledged_comes_again_after_its_connection_broke(port: int) -> None:
     first = Subscriber(port)
     publish(port)
@@ -97,6 +98,7 @@ def test_what_a_subscriber_has_not_acknowledged_comes_again_after_its_connection
     back.leave()
 
 
+@pytest.mark.thorough
 def test_a_slow_subscriber_is_waited_for(port: int) -> None:
     slow = Subscriber(port)
     publish(port, 20_500)  # more than are sent without an acknowledgement

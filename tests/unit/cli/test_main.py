@@ -67,12 +67,14 @@ def test_the_schema_describes_every_key() -> None:
     assert [key for key in undescribed if key.split(".")[0] in ("FilesSource", "Label", "Table", "Candidate")] == []
 
 
+@pytest.mark.thorough
 def test_check_tells_of_good_workflows(project: Path) -> None:
     told = call("check")
 
     assert (told.returncode, told.stdout.strip()) == (0, "ok small: Is this big?")
 
 
+@pytest.mark.thorough
 def test_check_tells_of_all_faults_and_of_the_good_ones(project: Path) -> None:
     folder = project / "include" / "workflows"
     text = (folder / "small.yaml").read_text()
@@ -87,6 +89,7 @@ def test_check_tells_of_all_faults_and_of_the_good_ones(project: Path) -> None:
     assert "include/workflows/two.yaml: train.candidates.plain: sklearn.linear_model.Ridge is not for" in told.stderr
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize(
     ("words", "status", "said"),
     [

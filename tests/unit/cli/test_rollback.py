@@ -86,6 +86,7 @@ def test_with_rescore_the_bad_models_scores_are_the_old_models(lake: Lake) -> No
     assert "version 1 is in charge already" in run("rollback", "small", "--to", "1", "--rescore").stdout
 
 
+@pytest.mark.thorough
 def test_where_there_is_nothing_to_roll_back_to_it_is_said(lake: Lake) -> None:
     run("rollback", "small")
     with pytest.raises(RegistryError, match="version 1 is the first that was in charge"):

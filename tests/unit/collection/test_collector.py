@@ -197,6 +197,7 @@ def test_a_second_collector_is_refused(plant, broker, lake):
         assert "another process of this machine" in str(other.failure)
 
 
+@pytest.mark.thorough
 def test_a_broker_that_is_away_is_waited_for(lake, tmp_path, caplog):
     port = free_port()
     plant, broker = make_plant("embedded"), f"mqtt://127.0.0.1:{port}"
@@ -222,6 +223,7 @@ def test_a_broker_s_address_that_is_none_is_told(plant, broker, lake):
         Collecting(plant, lake, "http://localhost")
 
 
+@pytest.mark.thorough
 def test_a_collect_process_that_is_killed_again_and_again_loses_nothing(plant, broker, lake, tmp_path):
     numbers = iter(range(100_000))
     published = 0

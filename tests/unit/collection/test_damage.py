@@ -267,6 +267,7 @@ WRONGS = {"nothing": True, "error": True, "gone": True, "moved": True, "page": T
 FORMS = ("csv", "ndjson", "json", "csv.gz", "parquet", "zip", "xlsx")
 
 
+@pytest.mark.thorough
 def test_of_damaged_downloads_each_is_an_error_or_refused_and_good_ones_are_kept(site, tmp_path):
     address, files, wrongs = site
     lake = Lake(str(tmp_path / "lake"), "parcels")
@@ -313,6 +314,7 @@ KINDS = {
 }
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("kind", KINDS)
 def test_of_damaged_media_each_is_a_row_or_refused_and_all_good_ones_are_kept(kind, lake, tmp_path, capfd):
     make, extract = KINDS[kind]

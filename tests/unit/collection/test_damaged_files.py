@@ -188,6 +188,7 @@ def test_deep_json_is_kept_or_refused_and_what_comes_before_kept(read, name, dep
     assert len(rows) + len(refused) == COUNT + 1
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("pack", [gzip.compress, bz2.compress, lzma.compress, zstandard.compress])
 def test_a_bomb_is_told_in_bounded_memory(read, pack):
     rows, refused = read("x.csv", pack(as_csv() + b"\0" * 300_000_000))

@@ -17,6 +17,8 @@ from lakemill.collection.files import open_files
 from lakemill.config import find_workflow, load_settings
 from lakemill.lake import Lake
 
+pytestmark = pytest.mark.thorough  # the year of flights takes half a minute to collect
+
 ROOT = Path(__file__).resolve().parents[3]
 NOW = datetime(2024, 1, 1, tzinfo=timezone.utc)
 ONLY_KNOWN_AFTERWARDS = {

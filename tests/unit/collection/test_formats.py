@@ -240,6 +240,7 @@ def test_a_file_that_expands_too_far_is_refused_from_there_on(read):
     assert set(found.rows.column("a").to_pylist()) <= {"1"}
 
 
+@pytest.mark.thorough
 def test_a_bomb_is_refused(read):
     bomb = lzma.compress(b"\0" * 400_000_000, preset=1)
     assert len(bomb) < 100_000

@@ -78,6 +78,7 @@ def test_a_row_says_what_a_file_is(folder, images, tmp_path):
     assert (Lake(str(tmp_path / "lake"), "parcels").local_folder / name_object(sha256)).read_bytes() == content
 
 
+@pytest.mark.thorough
 def test_the_same_files_make_the_same_rows_again(folder, images):
     for number in range(20):
         paint(folder / f"{number % 3}" / f"{number:02}.jpg", (number, 9, 9))
@@ -270,6 +271,7 @@ def test_a_manifest_that_cannot_be_used_is_told(text, problem, folder, images, t
         images(manifest="m.csv")
 
 
+@pytest.mark.thorough
 def test_one_folder_for_all_is_cut_by_its_manifest(tmp_path, images):
     for name in ("a.png", "b.png", "c.png"):
         paint(tmp_path / "all" / name)

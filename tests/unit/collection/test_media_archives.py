@@ -99,6 +99,7 @@ def test_a_bomb_in_a_zip_is_refused_without_being_expanded(mode, images, tmp_pat
     assert "a decompression bomb" in images("x.zip").reasons[0]
 
 
+@pytest.mark.thorough
 def test_a_bomb_in_a_tar_is_refused_and_what_was_before_it_is_kept(images, tmp_path):
     class Zeros(io.RawIOBase):
         def read(self, size=-1):

@@ -23,6 +23,7 @@ from lakemill.config.extractors import (
 PICTURES = ImageExtractors(histogram=Histogram(), texture=Texture(), hog=Hog(), thumbnail=Thumbnail())
 
 
+@pytest.mark.thorough
 def test_a_decoder_that_hangs_or_crashes_is_a_reason_and_the_next_file_is_read(tmp_path, monkeypatch):
     Image.new("RGB", (4, 4)).save(tmp_path / "x.png")
     (tmp_path / "lakemill_faulty.py").write_text(FAULTY)
@@ -104,6 +105,7 @@ def test_memory_does_not_grow_with_the_number_of_pictures(tmp_path):
     assert growth(short=tmp_path / "x.jpg", long=tmp_path / "x.jpg", **what) < 20
 
 
+@pytest.mark.thorough
 def test_memory_does_not_grow_with_the_length_of_a_recording(tmp_path):
     soundfile.write(tmp_path / "short.wav", np.zeros(16_000 * 10, np.int16), 16_000)
     with soundfile.SoundFile(tmp_path / "long.wav", "w", 16_000, 2, "PCM_16") as out:

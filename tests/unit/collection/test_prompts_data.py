@@ -21,6 +21,7 @@ def test_patterns_of_features_stand_for_the_columns_that_are_made(workflow):
     assert {"mel_23_sd", "mfcc_0_mean", "duration"} <= set(workflow.features.numeric)
 
 
+@pytest.mark.thorough
 def test_a_month_has_fifteen_prompts_in_five_languages(workflow, deliver, tmp_path):
     (tmp_path / "include").symlink_to(ROOT / "include")
     found = deliver(workflow.collect["prompts"], "2024-02", workflow.partition)

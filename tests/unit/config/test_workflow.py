@@ -12,9 +12,8 @@ from lakemill.config.dataset import TimeSplit
 from lakemill.config.features import Features
 from lakemill.config.gate import AgainstChampion, Gate
 from lakemill.config.monitoring import Monitor
-from lakemill.config.table import Table
+from lakemill.config.table import PREDICTION_COLUMNS, Table
 from lakemill.config.training import Budget, Candidate, Range
-from lakemill.config.workflow import PREDICTION_COLUMNS
 from lakemill.evaluation.scores import SCHEMA
 
 ROOT = Path(__file__).resolve().parents[3]

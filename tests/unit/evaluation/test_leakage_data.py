@@ -43,6 +43,7 @@ def test_the_arrival_delay_planted_in_flights_is_found_in_any_disguise(flights, 
     assert "take it out of features; if so, allow it (gate.leakage.allow: [leak])" in failed[ALONE]
 
 
+@pytest.mark.thorough
 def test_copies_of_one_leak_do_not_vouch_for_each_other(flights):
     workflow, rows = flights
     delays = rows.column("arrival_delay").to_numpy()
@@ -72,6 +73,7 @@ def test_power_is_not_refused():
     assert find_failed(*read_power("2007-01", "2007-02"), max_iter=30) == {}
 
 
+@pytest.mark.thorough
 def test_prompts_are_not_refused(tmp_path):
     workflow, rows = read_prompts(tmp_path, "2024-01", "2024-02")
     assert (rows.num_rows, len(workflow.features.columns)) == (150, 89)

@@ -15,6 +15,7 @@ from lakemill.labels.noise import estimate_noise
 Make = Callable[[float, str], Any]
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("kind", ["even", "by class"])
 def test_most_flagged_labels_are_wrong_and_most_wrong_ones_flagged(noisy: Make, kind: str) -> None:
     made = noisy(0.1, kind)
@@ -27,6 +28,7 @@ def test_most_flagged_labels_are_wrong_and_most_wrong_ones_flagged(noisy: Make, 
     assert hits / made.is_wrong.sum() > 0.75
 
 
+@pytest.mark.thorough
 def test_of_right_labels_hardly_any_is_flagged(noisy: Make) -> None:
     made = noisy(0.0, "even")
     noise = estimate_noise(made.labels, made.probabilities)

@@ -12,6 +12,7 @@ Make = Callable[[float, str], Any]
 CASES = [(0.0, "even"), (0.05, "even"), (0.1, "even"), (0.1, "by class")]
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize(("rate", "kind"), CASES)
 def test_the_rate_is_found_within_two_points_and_in_its_interval(noisy: Make, rate: float, kind: str) -> None:
     made = noisy(rate, kind)
@@ -34,6 +35,7 @@ def test_which_class_becomes_which_is_found(noisy: Make) -> None:
     assert found.prior == pytest.approx(np.full(10, 0.1), abs=0.03)
 
 
+@pytest.mark.thorough
 def test_the_same_input_gives_the_same_figures(noisy: Make) -> None:
     made = noisy(0.1, "even")
     first, second = (estimate_noise(made.labels, made.probabilities, seed=3) for _ in range(2))

@@ -393,12 +393,14 @@ def test_writers_of_different_partitions_lose_nothing(lake):
     assert contents(lake, "t") == {str(number): [number * 10 + 3] * 3 for number in range(4)}
 
 
+@pytest.mark.thorough
 def test_writers_of_one_identity_append_it_once(lake):
     said = _run_together(lake, "append", 4)
     assert sorted(lake.read("t").column("id").to_pylist()) == sorted(map(str, range(15)))
     assert "".join(said).count("True") == 15
 
 
+@pytest.mark.thorough
 def test_a_writer_killed_at_any_moment_leaves_the_old_rows_or_the_new(lake):
     lake.replace_partition("t", "a", pa.table({"x": [0] * 10, "y": ["0"] * 10}))
     lake.replace_partition("t", "b", pa.table({"x": [7], "y": ["7"]}))
@@ -427,6 +429,7 @@ def test_a_writer_killed_at_any_moment_leaves_the_old_rows_or_the_new(lake):
     assert contents(lake, "t") == {"a": [1], "b": [7]}
 
 
+@pytest.mark.thorough
 def test_old_versions_stay_readable_when_delta_would_have_cleaned_them_away(lake):
     lake.replace_partition("t", "2024-01", rows_of(0))
     table = DeltaTable(lake._path("t"))

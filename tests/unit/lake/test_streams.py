@@ -78,6 +78,7 @@ def test_nothing_is_seen_before_the_commit(lake, small):
     assert len(held(lake, "a")) == 200
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("partitions", [1, 3, 4, 40])
 def test_rows_of_interleaved_partitions_keep_their_order(lake, small, partitions):
     keys = [f"{number:03}" for number in range(partitions)]
@@ -509,6 +510,7 @@ print((resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - start) // 1024)
 """
 
 
+@pytest.mark.thorough
 def test_memory_does_not_grow_with_the_rows(lake):
     measured = subprocess.run(
         [sys.executable, "-c", MEASURED, PLUGINS, lake.address, "120"],

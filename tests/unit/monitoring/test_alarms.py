@@ -47,6 +47,7 @@ def draw_reference(draw: np.random.Generator, rows: int) -> Profiles:
     return {name: reduce(merge, [window[name] for window in windows]) for name in windows[0]}
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("rows", [300, 1000])
 def test_without_drift_windows_do_not_alarm(rows: int) -> None:
     draw = np.random.default_rng(rows)

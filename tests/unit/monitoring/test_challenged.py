@@ -22,6 +22,7 @@ from lakemill.training.snapshots import take_snapshot
 
 KEYS = [f"2020-01-{day:02}" for day in range(1, 9)]
 RECORDED = datetime(2026, 1, 1, tzinfo=UTC)
+NO_TRAINING = {"concept_drift": "nothing", "realised_performance": "nothing", "estimated_performance": "nothing"}
 AT_ONCE = {"alarm": {"found": 1, "of": 1}}  # what one partition shows is enough
 
 
@@ -125,7 +126,7 @@ def test_a_champion_that_does_worse_than_the_one_before_is_rolled_back(lake: Lak
 
 
 def test_one_bad_partition_is_no_ground_and_a_second_one_is(lake: Lake) -> None:
-    world = with_two_champions(lake, {"1": 1.0, "2": 1.0}, monitor={})
+    world = with_two_champions(lake, {"1": 1.0, "2": 1.0}, monitor={}, decide=NO_TRAINING)
     verdicts = []
     for key, sign in zip(KEYS[2:7], (-1.0, 1.0, 1.0, -1.0, -1.0), strict=True):
         world.models.signs["2"] = sign
@@ -138,7 +139,7 @@ def test_one_bad_partition_is_no_ground_and_a_second_one_is(lake: Lake) -> None:
 
 
 def test_a_partition_that_was_bad_once_counts_with_the_next_but_one(lake: Lake) -> None:
-    world = with_two_champions(lake, {"1": 1.0, "2": -1.0}, monitor={})
+    world = with_two_champions(lake, {"1": 1.0, "2": -1.0}, monitor={}, decide=NO_TRAINING)
     world.go_through(KEYS[2])
     world.models.signs["2"] = 1.0
     world.go_through(KEYS[3])
@@ -149,13 +150,12 @@ def test_a_partition_that_was_bad_once_counts_with_the_next_but_one(lake: Lake) 
 
 @pytest.mark.parametrize(("decay", "verdict"), [(0.5, "roll back"), (1.5, "nothing")])
 def test_a_loss_beyond_decay_is_rolled_back_at_once(lake: Lake, decay: float, verdict: str) -> None:
-    world = with_two_champions(lake, {"1": 1.0, "2": -1.0}, monitor={"decay": decay})
-    decide = {"realised_performance": "nothing", "estimated_performance": "nothing"}
-    world.workflow = make_workflow(monitor={"decay": decay}, decide=decide)
+    world = with_two_champions(lake, {"1": 1.0, "2": -1.0}, monitor={"decay": decay}, decide=NO_TRAINING)
 
     assert world.go_through(KEYS[2])["verdict"] == verdict
 
 
+@pytest.mark.thorough
 def test_the_partition_after_a_rollback_is_scored_by_the_old_model_and_stays_so(lake: Lake) -> None:
     world = with_two_champions(lake, {"1": 1.0, "2": -1.0})
 

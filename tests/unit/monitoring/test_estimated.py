@@ -130,6 +130,7 @@ ACCURACY = {
 }
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("problem", ["binary", "multiclass", "regression"])
 def test_what_is_estimated_before_labels_comes_true(lake: Lake, problem: str) -> None:
     workflow, registry = begin(lake, problem, known_after="1 day")
@@ -145,6 +146,7 @@ def test_what_is_estimated_before_labels_comes_true(lake: Lake, problem: str) ->
     assert found[-1]["estimated"]["usual_error"] is None  # two were measured before
 
 
+@pytest.mark.thorough
 def test_a_regression_whose_errors_grow_is_found(lake: Lake) -> None:
     workflow, registry = begin(lake, "regression")
 
@@ -172,6 +174,7 @@ def test_errors_that_were_large_once_are_no_change_that_lasts(lake: Lake) -> Non
     assert found == [False, True, False]
 
 
+@pytest.mark.thorough
 def test_judging_again_changes_nothing_whatever_came_later(lake: Lake) -> None:
     workflow, registry = begin(lake, known_after="1 day")
     for key in LATER[:3]:

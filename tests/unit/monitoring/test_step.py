@@ -182,6 +182,7 @@ def test_a_metric_that_is_not_defined_is_kept_as_nothing(lake: Lake) -> None:
     assert read_verdicts(lake, "monitoring")[SECOND].evidence["score"] is None
 
 
+@pytest.mark.thorough
 def test_judging_again_changes_nothing_whatever_came_later(lake: Lake) -> None:
     workflow = make_workflow(known_after="12 hours")
     ingest(workflow, lake, FIRST)
@@ -290,6 +291,7 @@ def test_one_found_too_long_ago_does_not_count(lake: Lake) -> None:
     assert not any("data_drift" in names for names in found)
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize(("sway", "drifted"), [(0.0, ["size"]), (1.0, [])])
 def test_what_partitions_always_do_is_no_drift(lake: Lake, sway: float, drifted: list[str]) -> None:
     workflow = make_workflow()

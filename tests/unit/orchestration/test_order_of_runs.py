@@ -130,6 +130,7 @@ def to_bytes(rows: pa.Table | None, *names: str) -> bytes:
     return said.getvalue().to_pybytes()
 
 
+@pytest.mark.thorough
 def test_any_order_of_runs_gives_the_same_verdicts_and_the_same_ledger(
     by_month: Workflow, run_of: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -39,6 +39,7 @@ def test_what_is_asked_for_is_imported_and_the_wish_is_not_inherited(monkeypatch
     assert "LAKEMILL_PRELOAD" not in os.environ
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("asked", ["dags", "tasks"])
 def test_all_modules_are_there_and_start_no_thread_of_python(asked: str) -> None:
     plugins = str(Path(__file__).parents[3] / "plugins")

@@ -174,6 +174,7 @@ def test_a_key_of_another_form_fails_plainly(workflow: Workflow, run_of: Run, ca
         call()
 
 
+@pytest.mark.thorough
 def test_a_file_without_features_and_training_runs_in_any_order(
     workflow: Workflow, lake: Lake, run_of: Run, tmp_path: Path
 ) -> None:

@@ -419,6 +419,7 @@ TEXTS = st.one_of(
 )
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("rule", ANY, ids=lambda rule: rule["rule"])
 @given(st.lists(st.tuples(TEXTS, st.one_of(st.none(), st.floats(-10, 10))), max_size=12))
 def test_no_rule_loses_a_row_in_silence_and_doing_it_again_changes_nothing(rule, values):

@@ -9,6 +9,8 @@ from lakemill.lake import Lake
 from lakemill.lake.cleaning import TABLE, read_reports
 from lakemill.preprocessing import clean_partition
 
+pytestmark = pytest.mark.thorough  # the year of flights takes half a minute to collect
+
 ROOT = Path(__file__).resolve().parents[3]
 # counted in the files with pandas
 MIDNIGHTS = {

@@ -131,6 +131,7 @@ def test_a_rare_class_is_not_lost(lake: Lake) -> None:
     assert np.sum(loaded.y[loaded.split.fit] == "rare") == 12  # those of the fourth day are old enough to be fitted on
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("problem", ["binary", "regression"])
 def test_the_whole_run_says_what_was_sampled_and_judges_on_all_test_rows(
     lake: Lake, open_registry: Open, tmp_path: Path, problem: str
@@ -157,6 +158,7 @@ def test_the_whole_run_says_what_was_sampled_and_judges_on_all_test_rows(
     assert "training and validation rows, as train.memory allows" in verdict.reasons[-1]
 
 
+@pytest.mark.thorough
 def test_a_champion_is_compared_on_all_test_rows(lake: Lake, open_registry: Open, tmp_path: Path) -> None:
     fill(lake)
     workflow = declare()
@@ -174,6 +176,7 @@ def test_a_champion_is_compared_on_all_test_rows(lake: Lake, open_registry: Open
     assert ended["difference"]["low"] <= ended["difference"]["gain"] <= ended["difference"]["high"]
 
 
+@pytest.mark.thorough
 def test_an_estimator_that_learns_piece_by_piece_sees_each_row_in_each_epoch(
     lake: Lake, open_registry: Open, tmp_path: Path
 ) -> None:

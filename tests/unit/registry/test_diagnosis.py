@@ -29,6 +29,7 @@ def train(workflow: Workflow, lake: Lake, registry: Registry, key: str, folder: 
     return releases.fit(workflow, lake, registry, snapshot, tuned, as_of=as_of)
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("problem", ["binary", "multiclass", "regression"])
 def test_a_kept_model_is_diagnosed_on_training_and_validation_rows(
     lake: Lake, open_registry: Open, tmp_path: Path, problem: str
@@ -52,6 +53,7 @@ def test_a_kept_model_is_diagnosed_on_training_and_validation_rows(
     assert told["validation"] == pytest.approx(found.validation)
 
 
+@pytest.mark.thorough
 def test_the_gates_score_is_shown_and_test_rows_change_nothing_else(
     lake: Lake, open_registry: Open, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -140,6 +140,7 @@ def test_a_slice_column_that_is_not_in_the_table_is_told_before_anything_is_fitt
         load_rows(workflow, lake, snapshot)
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize(("limit", "refused"), [("1 millisecond", ["scoring time"]), ("1 second", [])])
 def test_a_model_that_takes_too_long_for_a_row_is_refused(trained: Trained, limit: str, refused: list[str]) -> None:
     workflow = declare(estimator="estimators_for_tests.Sleepy", gate={"scoring_time": limit})
@@ -151,6 +152,7 @@ def test_a_model_that_takes_too_long_for_a_row_is_refused(trained: Trained, limi
     assert min(evaluated["scoring"]["candidate"]) >= 0.002
 
 
+@pytest.mark.thorough
 def test_a_model_whose_scores_depend_on_the_rows_beside_is_refused_for_skew(trained: Trained) -> None:
     workflow = declare(estimator="estimators_for_tests.Centred")
     draw = np.random.default_rng(0)

@@ -275,6 +275,7 @@ else:
 """
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("step", ["ledger", "champion", "candidate", "tag"])
 @pytest.mark.parametrize("what", ["promotion", "rollback"])
 def test_killed_at_any_step_ledger_aliases_and_tags_agree_after_the_retry(

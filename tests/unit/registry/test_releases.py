@@ -73,6 +73,7 @@ def publish_day(workflow: Workflow, lake: Lake, key: str, **rows: Any) -> None:
     publish(workflow, lake, key, make_rows(workflow, key, **rows))
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("problem", ["binary", "multiclass", "regression"])
 def test_a_candidate_that_learns_something_takes_charge_from_its_snapshots_moment(
     train: Callable[[Workflow], Training], lake: Lake, problem: str
@@ -92,6 +93,7 @@ def test_a_candidate_that_learns_something_takes_charge_from_its_snapshots_momen
     assert training.registry.tags("1")["gate"] == "pass"
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("problem", ["binary", "regression"])
 def test_the_same_training_again_changes_nothing(
     train: Callable[[Workflow], Training], lake: Lake, problem: str
@@ -112,6 +114,7 @@ def test_the_same_training_again_changes_nothing(
     assert training.registry.champion() == "2"
 
 
+@pytest.mark.thorough
 def test_one_run_after_the_other_or_in_one_backfill_gives_the_same_models(
     train: Callable[[Workflow], Training], lake: Lake
 ) -> None:
@@ -125,6 +128,7 @@ def test_one_run_after_the_other_or_in_one_backfill_gives_the_same_models(
     assert training.run(FIRST)["evaluated"] == alone["evaluated"]
 
 
+@pytest.mark.thorough
 def test_a_backfilled_training_does_not_move_todays_champion(train: Callable[[Workflow], Training], lake: Lake) -> None:
     workflow = make_workflow(gate={"against_champion": {"margin": 1.0}})
     training = train(workflow)
@@ -141,6 +145,7 @@ def test_a_backfilled_training_does_not_move_todays_champion(train: Callable[[Wo
     assert backfilled["evaluated"]["champion"] is None
 
 
+@pytest.mark.thorough
 def test_of_two_models_of_one_moment_the_later_stays_live_when_the_earlier_is_promoted_again(
     train: Callable[[Workflow], Training], lake: Lake
 ) -> None:
@@ -202,6 +207,7 @@ def test_a_feature_that_gives_the_label_away_is_said_and_refused_unless_the_work
     assert len(told.evidence["proofs"]) == (0 if action == "skip" else 7)
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("dataset", [{"split": "hash", "folds": 3}, {"split": "stratified"}, {"gap": "2 hours"}])
 def test_training_runs_on_any_split(train: Callable[[Workflow], Training], lake: Lake, dataset: dict[str, Any]) -> None:
     workflow = make_workflow(dataset=dataset)
@@ -226,6 +232,7 @@ def test_the_best_of_several_candidates_is_fitted(train: Callable[[Workflow], Tr
     assert [one["candidate"] for one in training.registry.details("1")["tuned"]] == ["blind", "seeing"]
 
 
+@pytest.mark.thorough
 def test_a_training_by_one_worker_and_by_two_keeps_the_same_model(
     open_registry: Open, lake: Lake, tmp_path: Path
 ) -> None:
@@ -332,6 +339,7 @@ def test_rows_that_can_be_trained_on_leave_no_verdict(lake: Lake) -> None:
     assert read_verdicts(lake, "gate") == {}
 
 
+@pytest.mark.thorough
 def test_a_champion_with_other_windows_of_the_same_names_is_compared_with_its_own(
     train: Callable[[Workflow], Training], lake: Lake, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -55,6 +55,7 @@ def answers(url: str) -> bool:
         return False
 
 
+@pytest.mark.thorough
 def test_models_are_kept_found_loaded_and_put_in_charge_over_http(server: str, tmp_path: Path) -> None:
     registry = Registry(make_workflow(), address=server, artifacts=str(tmp_path / "models"))
     pipeline = Pipeline([("estimate", DummyClassifier())]).fit([[0.0], [1.0]], ["no", "yes"])

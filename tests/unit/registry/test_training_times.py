@@ -54,6 +54,7 @@ def set_trials(lake: Lake, snapshot: str, **figures: dict[str, Any]) -> None:
         )
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize(
     ("choose", "fitted", "why"),
     [
@@ -118,6 +119,7 @@ def test_trials_fit_and_evaluation_are_in_the_lake_and_in_mlflow(
     assert Path(png).read_bytes().startswith(b"\x89PNG")
 
 
+@pytest.mark.thorough
 def test_a_training_run_again_keeps_its_times(lake: Lake, open_registry: Open, tmp_path: Path) -> None:
     workflow = declare()
     registry = open_registry(workflow)
@@ -183,6 +185,7 @@ def test_only_recent_trainings_say_what_is_usual() -> None:
     assert gather_paces(times, "2030")[0].earlier == tuple(year / 100 for year in range(18, 30))
 
 
+@pytest.mark.thorough
 def test_a_training_that_got_slower_is_told_by_the_gate_and_not_refused(
     lake: Lake, open_registry: Open, tmp_path: Path
 ) -> None:

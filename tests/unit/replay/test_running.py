@@ -111,6 +111,7 @@ def without_times(lake: Lake) -> dict[str, Any]:
     return told
 
 
+@pytest.mark.thorough
 def test_the_workflows_own_policy_gives_what_the_live_lake_has(history: Lake, workflow: Workflow, root: Path) -> None:
     workflow = declare(labels={}, gate={"better_than_naive": "1 %"})  # with all that a training does
     live = Registry(workflow, address=f"sqlite:///{root.parent / 'live.db'}", artifacts=str(root.parent / "live"))
@@ -136,6 +137,7 @@ def test_the_workflows_own_policy_gives_what_the_live_lake_has(history: Lake, wo
     assert ({name: history.version(name) for name in tables}, live.champion()) == (before, champion)
 
 
+@pytest.mark.thorough
 def test_what_is_done_is_kept_and_gone_on_with(history: Lake, workflow: Workflow, root: Path) -> None:
     part = places_of(workflow, history, root, "never", keys=KEYS[:2])["never"]
     assert replay(part) == 2
@@ -166,6 +168,7 @@ def test_other_rows_make_a_branch_anew(history: Lake, root: Path) -> None:
     assert open_branch(changed).read("predictions", [KEYS[1]]).num_rows == 200
 
 
+@pytest.mark.thorough
 def test_policies_differ_in_when_they_train(history: Lake, workflow: Workflow, root: Path) -> None:
     places = places_of(workflow, history, root)
 
@@ -182,6 +185,7 @@ def test_policies_differ_in_when_they_train(history: Lake, workflow: Workflow, r
     assert told["every"].cpu_seconds > told["never"].cpu_seconds > 0
 
 
+@pytest.mark.thorough
 def test_a_later_first_partition_learns_from_those_before(history: Lake, workflow: Workflow, root: Path) -> None:
     place = places_of(workflow, history, root, "never", keys=KEYS[2:4])["never"]
 
@@ -195,6 +199,7 @@ def test_a_later_first_partition_learns_from_those_before(history: Lake, workflo
     assert open_branch(place).read_document(f"snapshots/{snapshot}")["partitions"] == KEYS[:3]
 
 
+@pytest.mark.thorough
 def test_a_blocked_partition_is_passed_over(lake: Lake, workflow: Workflow, root: Path) -> None:
     for key in KEYS:
         block(workflow, lake, key) if key == KEYS[1] else ingest(workflow, lake, key)

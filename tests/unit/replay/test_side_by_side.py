@@ -30,6 +30,7 @@ def places(lake: Lake, root: Path) -> dict[str, Place]:
     return make_places(policies, lake, [KEY], root)
 
 
+@pytest.mark.thorough
 def test_each_branch_is_replayed_once_and_what_fails_is_told(places: dict[str, Place]) -> None:
     told: dict[str, list[int]] = {}
     assert places["drift"].folder == places["workflow"].folder

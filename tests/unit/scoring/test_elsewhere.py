@@ -143,6 +143,7 @@ def ask(url: str, rows: pa.Table, names: list[str]) -> list[dict[str, Any]]:
         raise AssertionError(error.read().decode()[:2000]) from error
 
 
+@pytest.mark.thorough
 def test_mlflows_server_gives_the_scores_of_the_batch(build: Callable[..., House]) -> None:
     house = build()
     scored = house.score_partition()

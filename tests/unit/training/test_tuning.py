@@ -77,6 +77,7 @@ def alone() -> list[tuple[int, dict[str, Any], float | None]]:
     return read_trials(storage)
 
 
+@pytest.mark.thorough
 def test_two_processes_run_the_same_trials_as_one(tmp_path: Path, alone: Any, uninterrupted: Tuned) -> None:
     studies = tmp_path / "studies.db"
     storage = open_studies(studies)
@@ -88,6 +89,7 @@ def test_two_processes_run_the_same_trials_as_one(tmp_path: Path, alone: Any, un
     assert without_time(tune(declare(), storage)) == uninterrupted
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("successor", ["two", "one", "three"])
 def test_what_a_killed_process_left_is_run_by_another_and_ends_the_same(
     tmp_path: Path, alone: Any, successor: str

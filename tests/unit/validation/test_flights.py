@@ -14,6 +14,8 @@ from lakemill.validation.expectations import run_suite
 from lakemill.validation.inputs import read_judged
 from lakemill.validation.suggesting import suggest_suite
 
+pytestmark = pytest.mark.thorough  # the year of flights takes half a minute to collect
+
 NOW = datetime(2026, 1, 1, tzinfo=timezone.utc)
 
 

@@ -91,6 +91,7 @@ CASES = {
 }
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("case", CASES)
 def test_a_day_like_those_before_passes_and_another_fails(judge, case):
     expectation, oddity = CASES[case]

@@ -269,6 +269,7 @@ def require_equal(one: dict[str, Any], found: Found, expected: Found | str) -> N
         assert mine == near(mine, theirs), (one, name)
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("family", EXPECTATIONS)
 @settings(max_examples=6)
 @given(table=tables())
