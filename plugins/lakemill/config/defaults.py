@@ -90,6 +90,9 @@ SEARCH: dict[str, dict[str, Any]] = {
 }
 PACKAGES = ("sklearn", "lightgbm", "xgboost")
 
+WIDE = 100  # columns
+SEEN = 64  # of a wide table's columns, by each node of a tree: neighbours tell nearly the same
+
 
 def find_search(estimator: str, fixed: dict[str, Any]) -> dict[str, Any]:
     """Return the default search space of an estimator, without parameters that are fixed.
@@ -115,3 +118,28 @@ def find_search(estimator: str, fixed: dict[str, Any]) -> dict[str, Any]:
     package, name = estimator.split(".")[0], estimator.rpartition(".")[2]
     spaces = SEARCH.get(name, {}) if package in PACKAGES else {}
     return {key: space for key, space in spaces.items() if key not in fixed}
+
+
+def find_thinned(estimator: str, columns: int) -> dict[str, Any]:
+    """Return the parameters that an estimator is given for so many columns, where the file says nothing of them.
+
+    Parameters
+    ----------
+    estimator : str
+        Import path.
+    columns : int
+
+    Returns
+    -------
+    dict
+        Empty where its own values do.
+
+    Examples
+    --------
+    >>> boosting = "sklearn.ensemble.HistGradientBoostingClassifier"
+    >>> find_thinned(boosting, 340), find_thinned(boosting, 100), find_thinned("sklearn.linear_model.Ridge", 340)
+    ({'max_features': 0.1882}, {}, {})
+    """
+    package, name = estimator.split(".")[0], estimator.rpartition(".")[2]
+    is_thinned = package == "sklearn" and name.startswith("HistGradientBoosting") and columns > WIDE
+    return {"max_features": round(SEEN / columns, 4)} if is_thinned else {}

@@ -15,7 +15,7 @@ from lakemill.config.behaviour import Direction
 from lakemill.config.choosing import Choose
 from lakemill.config.cleaning import CleaningRule, Duplicates
 from lakemill.config.dataset import Dataset, PredefinedSplit, StratifiedSplit, TimeSplit, find_column
-from lakemill.config.defaults import CANDIDATES, METRIC, find_search
+from lakemill.config.defaults import CANDIDATES, METRIC, WIDE, find_search, find_thinned
 from lakemill.config.extractors import name_columns
 from lakemill.config.features import ALL, DeclaredFeatures, Features
 from lakemill.config.gate import Gate
@@ -40,7 +40,7 @@ METRICS = {
 }
 TABLE = "table"  # the name by which expectations speak of the built table
 # a trial only has to tell parameters apart; the model itself is fitted on all rows
-LEAST_ROWS_OF_WIDE_TABLES = 10_000
+LEAST_ROWS_OF_WIDE_TABLES, LEAST_ROWS_OF_MANY_CLASSES = 10_000, 5_000
 # what the lake adds to the rows of predictions
 PREDICTION_COLUMNS = ("score", "predicted", "classes", "probabilities", "model_version", "reason", "partition")
 
@@ -168,6 +168,15 @@ class Candidate(Section):
             object.__setattr__(self, "untuned_first", bool(read))
         return self
 
+    def suit(self, columns: int) -> "Candidate":
+        """Return the candidate with what suits a table of so many columns; as it is where the file gives a search."""
+        unsaid = {
+            name: value for name, value in find_thinned(self.estimator, columns).items() if name not in self.parameters
+        }
+        if "search" in self.model_fields_set or not unsaid:
+            return self
+        return Candidate(estimator=self.estimator, parameters={**self.parameters, **unsaid}, encode=self.encode)
+
 
 class Budget(Section):
     """How much tuning may cost, for each candidate."""
@@ -191,17 +200,22 @@ class Budget(Section):
     values: int = Field(
         4_000_000,
         ge=1,
-        description="At most so many values a trial, rows times columns, and yet 10,000 rows of wide tables.",
+        description="At most so many values a trial, rows times columns, and yet 10,000 rows of wide tables. Beyond 100 "
+        "columns a value counts once for each of more than two classes, and yet there are 5,000 rows.",
     )
 
-    def rows_of(self, columns: int) -> int:
-        """Return how many training rows a trial takes at most, of so many columns.
+    def rows_of(self, columns: int, classes: int = 0) -> int:
+        """Return how many training rows a trial takes at most, of so many columns and classes.
 
         Examples
         --------
-        >>> Budget().rows_of(20), Budget().rows_of(340), Budget().rows_of(784), Budget(rows=500).rows_of(340)
+        >>> Budget().rows_of(20, 10), Budget().rows_of(340), Budget().rows_of(784), Budget(rows=500).rows_of(340)
         (50000, 11764, 10000, 500)
+        >>> Budget().rows_of(340, 2), Budget().rows_of(340, 3), Budget().rows_of(340, 10)
+        (11764, 5000, 5000)
         """
+        if columns > WIDE and classes > 2:
+            return min(self.rows, max(LEAST_ROWS_OF_MANY_CLASSES, self.values // columns // classes))
         return min(self.rows, max(LEAST_ROWS_OF_WIDE_TABLES, self.values // max(1, columns)))
 
 
@@ -444,6 +458,15 @@ class Workflow(Section):
         closed = self.model_copy(update={"features": features})
         closed._declared_hash = self.training_hash()
         return closed
+
+    def suit(self, columns: int) -> "Workflow":
+        """Return the same workflow with candidates that suit a table of so many columns; its training hash stays."""
+        candidates = {name: one.suit(columns) for name, one in self.train.candidates.items()}
+        if candidates == self.train.candidates:
+            return self
+        suited = self.model_copy(update={"train": self.train.model_copy(update={"candidates": candidates})})
+        suited._declared_hash = self.training_hash()
+        return suited
 
     def with_gate(self, gate: Gate) -> "Workflow":
         """Return the same workflow with another gate, whose tests must be of its features.

@@ -6,7 +6,7 @@ import inspect
 import pytest
 from workflows_for_tests import make_workflow
 
-from lakemill.config.defaults import CANDIDATES, SEARCH, find_search
+from lakemill.config.defaults import CANDIDATES, SEARCH, WIDE, find_search
 from lakemill.config.features import ALL
 from lakemill.config.workflow import METRICS, Candidate, Range
 from lakemill.training.drawing import untuned_parameters
@@ -89,3 +89,39 @@ def test_whole_numbers_are_drawn_whole():
 
     assert isinstance(search["max_leaf_nodes"], Range)
     assert isinstance(search["max_leaf_nodes"].low, int)
+
+
+BOOSTING = "sklearn.ensemble.HistGradientBoostingClassifier"
+
+
+def test_boosting_of_a_wide_table_looks_at_some_columns_a_node_and_searches_the_rest():
+    suited = Candidate(estimator=BOOSTING).suit(400)
+
+    assert suited.parameters == {"max_features": 0.16}
+    assert set(suited.search) == {*SEARCH["HistGradientBoostingClassifier"]} - {"max_features"}
+    assert suited.untuned_first
+
+
+@pytest.mark.parametrize(
+    ("given", "columns"),
+    [
+        ({"estimator": BOOSTING}, WIDE),
+        ({"estimator": BOOSTING, "search": {"max_iter": [10, 20]}}, 400),
+        ({"estimator": BOOSTING, "parameters": {"max_features": 1.0}}, 400),
+        ({"estimator": "sklearn.linear_model.LogisticRegression"}, 400),
+    ],
+    ids=["a narrow table", "a search of the file's own", "it is fixed", "another estimator"],
+)
+def test_other_candidates_stay_as_they_are(given, columns):
+    candidate = Candidate(**given)
+
+    assert candidate.suit(columns) is candidate
+
+
+def test_a_workflow_that_suits_its_width_keeps_its_training_hash():
+    workflow = make_workflow(train={})
+
+    suited = workflow.suit(400)
+    assert suited.train.candidates["boosting"].parameters == {"max_features": 0.16}
+    assert suited.training_hash() == workflow.training_hash() == suited.suit(400).training_hash()
+    assert workflow.suit(WIDE) is workflow
