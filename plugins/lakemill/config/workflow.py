@@ -15,7 +15,7 @@ from lakemill.config.behaviour import Direction
 from lakemill.config.choosing import Choose
 from lakemill.config.cleaning import CleaningRule, Duplicates
 from lakemill.config.dataset import Dataset, PredefinedSplit, StratifiedSplit, TimeSplit, find_column
-from lakemill.config.defaults import CANDIDATES, METRIC, WIDE, find_search, find_thinned
+from lakemill.config.defaults import CANDIDATES, METRIC, find_fixed, find_search, is_dear
 from lakemill.config.extractors import name_columns
 from lakemill.config.features import ALL, DeclaredFeatures, Features
 from lakemill.config.gate import Gate
@@ -168,14 +168,12 @@ class Candidate(Section):
             object.__setattr__(self, "untuned_first", bool(read))
         return self
 
-    def suit(self, columns: int) -> "Candidate":
-        """Return the candidate with what suits a table of so many columns; as it is where the file gives a search."""
-        unsaid = {
-            name: value for name, value in find_thinned(self.estimator, columns).items() if name not in self.parameters
-        }
-        if "search" in self.model_fields_set or not unsaid:
+    def suit(self, columns: int, classes: int = 0) -> "Candidate":
+        """Return the candidate with what suits a table's shape; as it is where the file gives a search."""
+        fixed = {**find_fixed(self.estimator, columns, classes), **self.parameters}
+        if "search" in self.model_fields_set or fixed == self.parameters:
             return self
-        return Candidate(estimator=self.estimator, parameters={**self.parameters, **unsaid}, encode=self.encode)
+        return Candidate(estimator=self.estimator, parameters=fixed, encode=self.encode)
 
 
 class Budget(Section):
@@ -200,8 +198,9 @@ class Budget(Section):
     values: int = Field(
         4_000_000,
         ge=1,
-        description="At most so many values a trial, rows times columns, and yet 10,000 rows of wide tables. Beyond 100 "
-        "columns a value counts once for each of more than two classes, and yet there are 5,000 rows.",
+        description="At most so many values a trial, rows times columns, and yet 10,000 rows of wide tables. Where "
+        "columns times classes are more than 1,000, and columns more than 100, a value counts once for each class, and "
+        "yet there are 5,000 rows.",
     )
 
     def rows_of(self, columns: int, classes: int = 0) -> int:
@@ -211,10 +210,10 @@ class Budget(Section):
         --------
         >>> Budget().rows_of(20, 10), Budget().rows_of(340), Budget().rows_of(784), Budget(rows=500).rows_of(340)
         (50000, 11764, 10000, 500)
-        >>> Budget().rows_of(340, 2), Budget().rows_of(340, 3), Budget().rows_of(340, 10)
-        (11764, 5000, 5000)
+        >>> Budget().rows_of(340, 2), Budget().rows_of(340, 10)
+        (11764, 5000)
         """
-        if columns > WIDE and classes > 2:
+        if is_dear(columns, classes):
             return min(self.rows, max(LEAST_ROWS_OF_MANY_CLASSES, self.values // columns // classes))
         return min(self.rows, max(LEAST_ROWS_OF_WIDE_TABLES, self.values // max(1, columns)))
 
@@ -459,9 +458,9 @@ class Workflow(Section):
         closed._declared_hash = self.training_hash()
         return closed
 
-    def suit(self, columns: int) -> "Workflow":
-        """Return the same workflow with candidates that suit a table of so many columns; its training hash stays."""
-        candidates = {name: one.suit(columns) for name, one in self.train.candidates.items()}
+    def suit(self, columns: int, classes: int = 0) -> "Workflow":
+        """Return the same workflow with candidates that suit a table's shape; its training hash stays the file's."""
+        candidates = {name: one.suit(columns, classes) for name, one in self.train.candidates.items()}
         if candidates == self.train.candidates:
             return self
         suited = self.model_copy(update={"train": self.train.model_copy(update={"candidates": candidates})})

@@ -1,7 +1,5 @@
 """The features of a snapshot: found in its training rows where the workflow file leaves them open, and kept beside it.
 
-What the file leaves open of its candidates follows from how many there are.
-
 A model is given the features of its own snapshot ever after, whatever the workflow file says by then.
 Stays out: how they are found (``preprocessing.features.finding``).
 """
@@ -43,14 +41,14 @@ def settle_features(workflow: Workflow, lake: Lake, snapshot: str, training_rows
         windows = [one.model_dump(mode="json") for one in workflow.features.windows]
         lake.write_document(f"features/{snapshot}", {**vars(held), **({"windows": windows} if windows else {})})
     if not workflow.features.are_open:
-        return _suit(workflow)
+        return workflow
     if not any(held.kinds.values()) and not workflow.features.windows:
         raise TrainingError(
             "no column is of use as a feature: " + "; ".join(f"{name} {why}" for name, why in held.left_out.items()),
             where=f"{workflow.workflow}, snapshot {snapshot}",
             remedy="name columns under features.numeric, categorical, dates, text",
         )
-    return _suit(workflow.with_features(workflow.features.close(_beyond_declared(workflow, held))))
+    return workflow.with_features(workflow.features.close(_beyond_declared(workflow, held)))
 
 
 def read_found(lake: Lake, snapshot: str) -> Found | None:
@@ -63,8 +61,8 @@ def recall_features(workflow: Workflow, lake: Lake, snapshot: str) -> Workflow:
     """Return the workflow with the features that were kept of a snapshot; as it is where none are open or kept."""
     held = read_found(lake, snapshot)
     if held is None or not workflow.features.are_open:
-        return _suit(workflow)
-    return _suit(workflow.with_features(workflow.features.close(_beyond_declared(workflow, held))))
+        return workflow
+    return workflow.with_features(workflow.features.close(_beyond_declared(workflow, held)))
 
 
 def features_of(workflow: Workflow, lake: Lake, snapshot: str) -> Features:
@@ -87,10 +85,6 @@ def features_of(workflow: Workflow, lake: Lake, snapshot: str) -> Features:
         return workflow.features
     kinds = {kind: tuple(held["kinds"].get(kind, ())) for kind in KINDS}
     return Features.model_validate({**kinds, "windows": held.get("windows", ())})
-
-
-def _suit(workflow: Workflow) -> Workflow:
-    return workflow.suit(len(workflow.features.columns))
 
 
 def _find(workflow: Workflow, lake: Lake, rows: pa.Table) -> Found:

@@ -94,11 +94,14 @@ def test_whole_numbers_are_drawn_whole():
 BOOSTING = "sklearn.ensemble.HistGradientBoostingClassifier"
 
 
-def test_boosting_of_a_wide_table_looks_at_some_columns_a_node_and_searches_the_rest():
-    suited = Candidate(estimator=BOOSTING).suit(400)
+@pytest.mark.parametrize(
+    ("classes", "fixed"), [(2, {"max_features": 0.16}), (10, {"max_features": 0.16, "max_iter": 100})]
+)
+def test_boosting_of_a_wide_table_is_given_what_its_shape_asks_for_and_searches_the_rest(classes, fixed):
+    suited = Candidate(estimator=BOOSTING).suit(400, classes)
 
-    assert suited.parameters == {"max_features": 0.16}
-    assert set(suited.search) == {*SEARCH["HistGradientBoostingClassifier"]} - {"max_features"}
+    assert suited.parameters == fixed
+    assert set(suited.search) == {*SEARCH["HistGradientBoostingClassifier"]} - set(fixed)
     assert suited.untuned_first
 
 
@@ -107,15 +110,15 @@ def test_boosting_of_a_wide_table_looks_at_some_columns_a_node_and_searches_the_
     [
         ({"estimator": BOOSTING}, WIDE),
         ({"estimator": BOOSTING, "search": {"max_iter": [10, 20]}}, 400),
-        ({"estimator": BOOSTING, "parameters": {"max_features": 1.0}}, 400),
+        ({"estimator": BOOSTING, "parameters": {"max_features": 1.0, "max_iter": 50}}, 400),
         ({"estimator": "sklearn.linear_model.LogisticRegression"}, 400),
     ],
-    ids=["a narrow table", "a search of the file's own", "it is fixed", "another estimator"],
+    ids=["a narrow table", "a search of the file's own", "all is fixed", "another estimator"],
 )
 def test_other_candidates_stay_as_they_are(given, columns):
     candidate = Candidate(**given)
 
-    assert candidate.suit(columns) is candidate
+    assert candidate.suit(columns, 50) is candidate
 
 
 def test_a_workflow_that_suits_its_width_keeps_its_training_hash():
