@@ -158,7 +158,9 @@ def print_accuracy(
         theirs = predict(plain, X[is_test])
         for name in ("accuracy", "log_loss"):
             mine, other, gain, error = judge(name, y[is_test], ours, theirs)
-            print(f"{name}: {mine:.4f}, gradient boosting with its defaults {other:.4f}: gain {gain:+.4f} ± {error:.4f}")
+            print(
+                f"{name}: {mine:.4f}, gradient boosting with its defaults {other:.4f}: gain {gain:+.4f} ± {error:.4f}"
+            )
 
 
 @contextmanager
