@@ -85,7 +85,7 @@ def compare(name: str, seed: int, folder: Path, **budget: Any) -> list[Compariso
     ours = predict(registry.load(version), X.iloc[split.test])
     best = max(tuned, key=lambda one: one["score"])["candidate"]
     return [
-        Comparison(name, seed, best, metric, *_judge(metric, y[split.test], ours, theirs))
+        Comparison(name, seed, best, metric, *judge(metric, y[split.test], ours, theirs))
         for metric in JUDGED_BY[DATASETS[name]]
     ]
 
@@ -130,7 +130,7 @@ class NoConnections:
     engine = credentials
 
 
-def _judge(name: str, y: np.ndarray, ours: Prediction, theirs: Prediction) -> tuple[float, float, float, float]:
+def judge(name: str, y: np.ndarray, ours: Prediction, theirs: Prediction) -> tuple[float, float, float, float]:
     """Return both scores, the gain, and its standard error by a paired bootstrap."""
     metric = METRICS[name]
     draw = np.random.default_rng(0)

@@ -3,6 +3,7 @@
     apt-get install dataset-fashion-mnist
     .venv/bin/python benchmarks/fashion_mnist.py                    # all 70,000 pictures
     .venv/bin/python benchmarks/fashion_mnist.py --pictures 6000    # a part of the training pictures, all test pictures
+    .venv/bin/python benchmarks/fashion_mnist.py --compare          # and scikit-learn's boosting on the same rows
 
 The workflow is `benchmarks/fashion_mnist.yaml`; the accuracy is of the 10,000 test pictures that the data set names,
 which only the last step sees. The last sixth of its training pictures is what is tuned on.
@@ -25,12 +26,13 @@ from pathlib import Path
 
 import numpy as np
 from PIL import Image
+from sklearn.ensemble import HistGradientBoostingClassifier
 
 os.environ["MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR"] = "false"
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "plugins"))
 
 import yaml
-from defaults import NoConnections
+from defaults import NoConnections, judge
 
 from lakemill.collection import collect_source
 from lakemill.config import Workflow
@@ -55,6 +57,7 @@ def main() -> None:
     parser.add_argument("--data", type=Path, default=DATA, help="folder of the four IDX files")
     parser.add_argument("--pictures", type=int, default=60_000, help="of the training pictures, so many")
     parser.add_argument("--workflow", type=Path, default=Path(__file__).with_suffix(".yaml"))
+    parser.add_argument("--compare", action="store_true", help="fit HistGradientBoosting with its defaults, too")
     parser.add_argument("--folder", type=Path, help="where the project is built and kept; a temporary one if left out")
     given = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="lakemill-fashion-") as scratch:
@@ -66,7 +69,7 @@ def main() -> None:
         lake = Lake(str(folder / "lake"), workflow.workflow)
         registry = Registry(workflow, address=f"sqlite:///{folder}/mlflow.db", artifacts=str(folder / "models"))
         ingest(workflow, lake, folder)
-        print_accuracy(workflow, lake, registry, *train(workflow, lake, registry, folder))
+        print_accuracy(workflow, lake, registry, *train(workflow, lake, registry, folder), is_compared=given.compare)
 
 
 def write_pictures(data: Path, count: int, folder: Path) -> None:
@@ -138,15 +141,26 @@ def train(workflow: Workflow, lake: Lake, registry: Registry, folder: Path) -> t
     return snapshot, version
 
 
-def print_accuracy(workflow: Workflow, lake: Lake, registry: Registry, snapshot: str, version: str) -> None:
+def print_accuracy(
+    workflow: Workflow, lake: Lake, registry: Registry, snapshot: str, version: str, *, is_compared: bool
+) -> None:
     """Print the share of test pictures whose class is predicted, by the model as it lies in the registry."""
     rows = read_snapshot(workflow, lake, snapshot)
-    test = rows.filter(np.asarray(rows.column("part").to_pylist()) == "test")
-    predicted = predict(registry.load(version), make_frame(test, features_of(workflow, lake, snapshot))).predicted
-    accuracy = float((predicted == make_target(test, workflow.table.label)).mean())
+    X, y = make_frame(rows, features_of(workflow, lake, snapshot)), make_target(rows, workflow.table.label)
+    is_test = np.asarray(rows.column("part").to_pylist()) == "test"
+    ours = predict(registry.load(version), X[is_test])
     peaks = [resource.getrusage(who).ru_maxrss / 1024 for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
-    print(f"accuracy on {test.num_rows:,} test pictures: {accuracy:.4f}")
+    print(f"accuracy on {is_test.sum():,} test pictures: {float((ours.predicted == y[is_test]).mean()):.4f}")
     print(f"peak memory: {peaks[0]:,.0f} MiB, and {peaks[1]:,.0f} MiB of the largest process that decodes")
+    if is_compared:
+        with measure("gradient boosting"):
+            plain = HistGradientBoostingClassifier(random_state=0).fit(X[~is_test], y[~is_test])
+        theirs = predict(plain, X[is_test])
+        for name in ("accuracy", "log_loss"):
+            mine, other, gain, error = judge(name, y[is_test], ours, theirs)
+            print(
+                f"{name}: {mine:.4f}, gradient boosting with its defaults {other:.4f}: gain {gain:+.4f} ± {error:.4f}"
+            )
 
 
 @contextmanager

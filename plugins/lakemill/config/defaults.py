@@ -90,6 +90,10 @@ SEARCH: dict[str, dict[str, Any]] = {
 }
 PACKAGES = ("sklearn", "lightgbm", "xgboost")
 
+WIDE = 100  # columns
+DEAR = 1_000  # of a wide table, columns times classes: boosting grows a tree a class in each iteration
+SEEN = 64  # of a wide table's columns, by each node of a tree: many of them tell nearly the same
+
 
 def find_search(estimator: str, fixed: dict[str, Any]) -> dict[str, Any]:
     """Return the default search space of an estimator, without parameters that are fixed.
@@ -115,3 +119,43 @@ def find_search(estimator: str, fixed: dict[str, Any]) -> dict[str, Any]:
     package, name = estimator.split(".")[0], estimator.rpartition(".")[2]
     spaces = SEARCH.get(name, {}) if package in PACKAGES else {}
     return {key: space for key, space in spaces.items() if key not in fixed}
+
+
+def is_dear(columns: int, classes: int) -> bool:
+    """Tell whether fitting on a table is dear for its columns and classes, however few its rows.
+
+    Examples
+    --------
+    >>> is_dear(340, 10), is_dear(340, 2), is_dear(16, 100)
+    (True, False, False)
+    """
+    return columns > WIDE and columns * classes > DEAR
+
+
+def find_fixed(estimator: str, columns: int, classes: int = 0) -> dict[str, Any]:
+    """Return the parameters that an estimator is given for a table's shape, where the file says nothing of them.
+
+    Parameters
+    ----------
+    estimator : str
+        Import path.
+    columns, classes : int
+
+    Returns
+    -------
+    dict
+        Empty where its own values and its search do.
+
+    Examples
+    --------
+    >>> boosting = "sklearn.ensemble.HistGradientBoostingClassifier"
+    >>> find_fixed(boosting, 340, 10), find_fixed(boosting, 340), find_fixed(boosting, 100, 1000)
+    ({'max_features': 0.1882, 'max_iter': 100}, {'max_features': 0.1882}, {})
+    >>> find_fixed("sklearn.linear_model.Ridge", 340)
+    {}
+    """
+    package, name = estimator.split(".")[0], estimator.rpartition(".")[2]
+    if package != "sklearn" or SEARCH.get(name) is not _HISTOGRAM_BOOSTING or columns <= WIDE:
+        return {}
+    fixed: dict[str, Any] = {"max_features": round(SEEN / columns, 4)}
+    return {**fixed, "max_iter": 100} if is_dear(columns, classes) else fixed

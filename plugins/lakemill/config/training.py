@@ -8,7 +8,7 @@ from typing import Any, ClassVar, Literal
 from pydantic import Field, field_validator, model_validator
 
 from lakemill.config.choosing import Choose
-from lakemill.config.defaults import find_search
+from lakemill.config.defaults import find_fixed, find_search, is_dear
 from lakemill.config.quantities import ByteSize
 from lakemill.config.section import Name, Section
 
@@ -25,7 +25,7 @@ METRICS = {
     "regression": ("mean_absolute_error", "root_mean_squared_error", "median_absolute_error", "r2"),
 }
 # a trial only has to tell parameters apart; the model itself is fitted on all rows
-LEAST_ROWS_OF_WIDE_TABLES = 10_000
+LEAST_ROWS_OF_WIDE_TABLES, LEAST_ROWS_OF_MANY_CLASSES = 10_000, 5_000
 
 
 class Range(Section):
@@ -77,6 +77,13 @@ class Candidate(Section):
             object.__setattr__(self, "untuned_first", bool(read))
         return self
 
+    def suit(self, columns: int, classes: int = 0) -> "Candidate":
+        """Return the candidate with what suits a table's shape; as it is where the file gives a search."""
+        fixed = {**find_fixed(self.estimator, columns, classes), **self.parameters}
+        if "search" in self.model_fields_set or fixed == self.parameters:
+            return self
+        return Candidate(estimator=self.estimator, parameters=fixed, encode=self.encode)
+
 
 class Budget(Section):
     """How much tuning may cost, for each candidate."""
@@ -100,17 +107,23 @@ class Budget(Section):
     values: int = Field(
         4_000_000,
         ge=1,
-        description="At most so many values a trial, rows times columns, and yet 10,000 rows of wide tables.",
+        description="At most so many values a trial, rows times columns, and yet 10,000 rows of wide tables. Where "
+        "columns times classes are more than 1,000, and columns more than 100, a value counts once for each class, and "
+        "yet there are 5,000 rows.",
     )
 
-    def rows_of(self, columns: int) -> int:
-        """Return how many training rows a trial takes at most, of so many columns.
+    def rows_of(self, columns: int, classes: int = 0) -> int:
+        """Return how many training rows a trial takes at most, of so many columns and classes.
 
         Examples
         --------
-        >>> Budget().rows_of(20), Budget().rows_of(340), Budget().rows_of(784), Budget(rows=500).rows_of(340)
+        >>> Budget().rows_of(20, 10), Budget().rows_of(340), Budget().rows_of(784), Budget(rows=500).rows_of(340)
         (50000, 11764, 10000, 500)
+        >>> Budget().rows_of(340, 2), Budget().rows_of(340, 10)
+        (11764, 5000)
         """
+        if is_dear(columns, classes):
+            return min(self.rows, max(LEAST_ROWS_OF_MANY_CLASSES, self.values // columns // classes))
         return min(self.rows, max(LEAST_ROWS_OF_WIDE_TABLES, self.values // max(1, columns)))
 
 

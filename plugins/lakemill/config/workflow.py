@@ -241,6 +241,15 @@ class Workflow(Section):
         closed._declared_hash = self.training_hash()
         return closed
 
+    def suit(self, columns: int, classes: int = 0) -> "Workflow":
+        """Return the same workflow with candidates that suit a table's shape; its training hash stays the file's."""
+        candidates = {name: one.suit(columns, classes) for name, one in self.train.candidates.items()}
+        if candidates == self.train.candidates:
+            return self
+        suited = self.model_copy(update={"train": self.train.model_copy(update={"candidates": candidates})})
+        suited._declared_hash = self.training_hash()
+        return suited
+
     def with_gate(self, gate: Gate) -> "Workflow":
         """Return the same workflow with another gate, whose tests must be of its features.
 

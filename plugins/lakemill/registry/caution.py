@@ -16,7 +16,7 @@ from lakemill.evaluation.predictions import Prediction, join, predict
 from lakemill.preprocessing.splitting import Split
 from lakemill.training.drawing import untuned_parameters
 from lakemill.training.estimators import make_pipeline
-from lakemill.training.tuning import Tuned, thin
+from lakemill.training.tuning import Tuned, choose_tuning_rows
 
 ONE_STANDARD_ERROR = 0.6827  # the two-sided interval that reaches so far to either side
 
@@ -44,19 +44,18 @@ def prefer_untuned(
     own = untuned_parameters(candidate)
     if not candidate.untuned_first or set(own) != set(candidate.search) or own == tuned.parameters:
         return tuned
-    most, metric = workflow.train.budget.rows_of(X.shape[1]), METRICS[workflow.train.metric]
+    metric, folds = METRICS[workflow.train.metric], choose_tuning_rows(workflow, X, y, split)
 
     def predict_with(parameters: dict[str, Any]) -> list[Prediction]:
         problem = workflow.table.label.problem
         made = []
-        for rows, held in split.tuning:
-            train = thin(rows, most, seed)
+        for train, held in folds:
             pipeline = make_pipeline(candidate, workflow.features, problem=problem, parameters=parameters, seed=seed)
             made.append(predict(pipeline.fit(X.iloc[train], y[train]), X.iloc[held]).align(classes))
         return made
 
     found, untuned = predict_with(tuned.parameters), predict_with(own)
-    labels = [y[held] for _, held in split.tuning]
+    labels = [y[held] for _, held in folds]
     difference = compare_paired(
         metric, np.concatenate(labels), join(found), join(untuned), confidence=ONE_STANDARD_ERROR, seed=seed
     )

@@ -90,7 +90,7 @@ def _make_model(workflow: Workflow) -> Pipeline:
     if name is None:
         return make_judge(workflow.features, problem=problem, seed=seed)
     where = f"include/workflows/{workflow.workflow}.yaml: train.candidates.{name}"
-    candidate = workflow.train.candidates[name]
+    candidate = workflow.train.candidates[name].suit(len(workflow.features.columns))
     return make_pipeline(candidate, workflow.features, problem=problem, parameters={}, seed=seed, where=where)
 
 

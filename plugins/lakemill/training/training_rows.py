@@ -202,6 +202,7 @@ def load_training_rows(
     at, small = (None, split) if sample is None else (sample.positions, rebase(split, sample.positions))
     taken = rows.take(at, chosen.columns)
     workflow = settle_features(workflow, lake, snapshot, taken.take(small.train))
+    workflow = workflow.suit(len(workflow.features.columns), len(classes))
     X, y = make_frame(taken, workflow.features), chosen.y if at is None else chosen.y[at]
     whole = None if sample is None else Whole(rows, chosen.y, split, sample)
     return TrainingRows(workflow, taken, X, y, small, classes, chosen.sampled, whole)

@@ -119,8 +119,7 @@ def run_trials(
     TrainingError
         If a candidate cannot be fitted, or no trial has a score: the metric is not defined on the validation rows.
     """
-    budget, seed = workflow.train.budget, workflow.train.seed
-    folds = [(thin(train, budget.rows_of(X.shape[1]), seed), held) for train, held in split.tuning]
+    folds = choose_tuning_rows(workflow, X, y, split)
     run = dict.fromkeys(studies, 0)
     for study in studies.values():
         study.take_over(worker)
@@ -222,7 +221,29 @@ def _place(workflow: Workflow, name: str) -> str:
     return f"include/workflows/{workflow.workflow}.yaml: train.candidates.{name}"
 
 
-def thin(rows: np.ndarray, most: int, seed: int) -> np.ndarray:
+def choose_tuning_rows(
+    workflow: Workflow, X: pd.DataFrame, y: np.ndarray, split: Split
+) -> list[tuple[np.ndarray, np.ndarray]]:
+    """Return the rows that a trial fits on, as many as the budget allows, and those that it is scored on.
+
+    Parameters
+    ----------
+    workflow : Workflow
+    X : DataFrame of shape (n_rows, n_features)
+    y : ndarray of shape (n_rows,)
+    split : Split
+
+    Returns
+    -------
+    list of (ndarray of int64, ndarray of int64)
+        One pair, or one of each fold.
+    """
+    classes = len(pd.unique(y)) if workflow.table.label.problem == "classification" else 0
+    most = workflow.train.budget.rows_of(X.shape[1], classes)
+    return [(_thin(train, most, workflow.train.seed), held) for train, held in split.tuning]
+
+
+def _thin(rows: np.ndarray, most: int, seed: int) -> np.ndarray:
     """Draw so many of some rows at most, in order."""
     if len(rows) <= most:
         return rows

@@ -156,7 +156,8 @@ def make_flexible(features: Features, *, problem: str, seed: int) -> Pipeline:
     -------
     Pipeline
     """
-    return make_pipeline(Candidate(estimator=FLEXIBLE[problem]), features, problem=problem, parameters={}, seed=seed)
+    candidate = Candidate(estimator=FLEXIBLE[problem]).suit(len(features.columns))
+    return make_pipeline(candidate, features, problem=problem, parameters={}, seed=seed)
 
 
 def _inner(pipeline: Pipeline) -> Any:

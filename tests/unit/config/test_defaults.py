@@ -6,7 +6,7 @@ import inspect
 import pytest
 from workflows_for_tests import make_workflow
 
-from lakemill.config.defaults import CANDIDATES, SEARCH, find_search
+from lakemill.config.defaults import CANDIDATES, SEARCH, WIDE, find_search
 from lakemill.config.features import ALL
 from lakemill.config.training import METRICS, Candidate, Range
 from lakemill.training.drawing import untuned_parameters
@@ -89,3 +89,42 @@ def test_whole_numbers_are_drawn_whole():
 
     assert isinstance(search["max_leaf_nodes"], Range)
     assert isinstance(search["max_leaf_nodes"].low, int)
+
+
+BOOSTING = "sklearn.ensemble.HistGradientBoostingClassifier"
+
+
+@pytest.mark.parametrize(
+    ("classes", "fixed"), [(2, {"max_features": 0.16}), (10, {"max_features": 0.16, "max_iter": 100})]
+)
+def test_boosting_of_a_wide_table_is_given_what_its_shape_asks_for_and_searches_the_rest(classes, fixed):
+    suited = Candidate(estimator=BOOSTING).suit(400, classes)
+
+    assert suited.parameters == fixed
+    assert set(suited.search) == {*SEARCH["HistGradientBoostingClassifier"]} - set(fixed)
+    assert suited.untuned_first
+
+
+@pytest.mark.parametrize(
+    ("given", "columns"),
+    [
+        ({"estimator": BOOSTING}, WIDE),
+        ({"estimator": BOOSTING, "search": {"max_iter": [10, 20]}}, 400),
+        ({"estimator": BOOSTING, "parameters": {"max_features": 1.0, "max_iter": 50}}, 400),
+        ({"estimator": "sklearn.linear_model.LogisticRegression"}, 400),
+    ],
+    ids=["a narrow table", "a search of the file's own", "all is fixed", "another estimator"],
+)
+def test_other_candidates_stay_as_they_are(given, columns):
+    candidate = Candidate(**given)
+
+    assert candidate.suit(columns, 50) is candidate
+
+
+def test_a_workflow_that_suits_its_width_keeps_its_training_hash():
+    workflow = make_workflow(train={})
+
+    suited = workflow.suit(400)
+    assert suited.train.candidates["boosting"].parameters == {"max_features": 0.16}
+    assert suited.training_hash() == workflow.training_hash() == suited.suit(400).training_hash()
+    assert workflow.suit(WIDE) is workflow
