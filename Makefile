@@ -32,7 +32,7 @@ check: $(INSTALLED) ## Check the workflow files
 	@$(BIN)/lakemill check
 
 test: $(CHECKED) lint ## Set up, check, and run the tests that take less than a quarter of an hour
-	$(BIN)/pytest -n 3 --no-loadscope-reorder -m "not thorough" tests/integration tests/unit tests/dags plugins/lakemill
+	$(BIN)/pytest -n 4 --no-loadscope-reorder -m "not thorough" tests/integration tests/unit tests/dags plugins/lakemill
 
 test-thorough: $(CHECKED) ## The tests that take longer: kills at every step, damage, a year of flights, installations
 	$(BIN)/pytest -n 3 --no-loadscope-reorder -m thorough tests/integration tests/unit

@@ -32,6 +32,7 @@ os.environ |= {
     "GX_ANALYTICS_ENABLED": "false",
     "MLFLOW_DISABLE_TELEMETRY": "true",
     "DO_NOT_TRACK": "true",
+    "GOMP_SPINCOUNT": "300",  # threads of fits must not spin for each other beside other work: docs/decisions/0024
     "NO_PROXY": "127.0.0.1,localhost",  # servers of the tests are on the loopback
     "no_proxy": "127.0.0.1,localhost",
 }

@@ -65,6 +65,7 @@ OptionalName = Annotated[str | None, typer.Argument(help="Name of a workflow; al
 
 def main() -> None:
     """Run the command; an error that the user can mend is one message, not a traceback."""
+    os.environ.setdefault("GOMP_SPINCOUNT", "300")  # before libraries load: threads must not spin beside other work
     try:
         sys.exit(app(standalone_mode=False))  # what typer.Exit was raised with, None where it was not
     except (KeyboardInterrupt, typer.Abort):

@@ -188,6 +188,7 @@ def _compare(
     both = both[both["score_challenger"].notna() & both["score"].notna()].reset_index(drop=True)
     names = [name for name in scored.columns if name not in own]
     theirs = both[[f"{name}_challenger" for name in names]].set_axis(names, axis=1)
+    theirs["model_version"] = challenger.version
     difference = compare_paired(
         METRICS[workflow.train.metric],
         both[TRUTH].to_numpy(),

@@ -157,12 +157,11 @@ def as_prediction(made: pd.DataFrame, problem: str) -> Prediction:
     """Return rows of ``predictions`` in the form that metrics take, of models that may have known other classes."""
     if problem == "regression" or made.empty:
         return Prediction(made["score"].to_numpy(dtype="float64"))
-    classes = sorted({name for names in made["classes"] for name in names})
+    shares, known = made["probabilities"].to_numpy(), made["classes"].to_numpy()
+    of_models = [(tuple(known[rows[0]]), rows) for rows in made.groupby("model_version").indices.values()]
+    classes = tuple(sorted({name for names, _ in of_models for name in names}))
     probabilities = np.zeros((len(made), len(classes)))
-    for names in {tuple(names) for names in made["classes"]}:
-        rows = np.array([tuple(one) == names for one in made["classes"]])
-        columns = [classes.index(name) for name in names]
-        probabilities[np.ix_(np.flatnonzero(rows), np.array(columns))] = np.vstack(
-            made.loc[rows, "probabilities"].to_list()
-        )
-    return Prediction(made["predicted"].to_numpy(dtype=object), probabilities, tuple(classes))
+    for names, rows in of_models:
+        columns = np.array([classes.index(name) for name in names])
+        probabilities[np.ix_(rows, columns)] = np.concatenate(shares[rows]).reshape(len(rows), -1)
+    return Prediction(made["predicted"].to_numpy(dtype=object), probabilities, classes)
