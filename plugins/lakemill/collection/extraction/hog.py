@@ -12,11 +12,11 @@ from lakemill.config.extractors import Hog
 if TYPE_CHECKING:
     from PIL.Image import Image
 
-VERSION = 1
+VERSION = 2
 
 
 def extract(picture: "Image", parameters: Hog) -> list[float]:
-    """Return the histograms of the cells, row by row, each brought to length 1.
+    """Return the histograms of the cells, row by row, all of a picture together brought to length 1.
 
     Parameters
     ----------
@@ -30,16 +30,19 @@ def extract(picture: "Image", parameters: Hog) -> list[float]:
 
     Notes
     -----
-    Dalal, Triggs: Histograms of oriented gradients for human detection, 2005; with blocks of one cell.
+    Dalal, Triggs: Histograms of oriented gradients for human detection, 2005; with one block of all cells. Brought to
+    length 1 each by itself, cells no longer tell where in the picture edges are strong (docs/decisions/0030).
     """
     from PIL import Image
     from skimage.feature import hog
 
     square = picture.convert("L").resize((parameters.size, parameters.size), Image.Resampling.BOX)
+    cells = parameters.size // parameters.cell
     found = hog(
         np.asarray(square, dtype=np.float64) / 255,
         orientations=parameters.orientations,
         pixels_per_cell=(parameters.cell, parameters.cell),
-        cells_per_block=(1, 1),
+        cells_per_block=(cells, cells),
+        block_norm="L2",
     )
     return [float(value) for value in found]
