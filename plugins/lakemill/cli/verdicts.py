@@ -25,11 +25,13 @@ def verdicts(
 ) -> None:
     """Show what monitoring found: data quality, drift, label shift, performance, and what followed from it."""
     from lakemill.lake import Lake
+    from lakemill.lake.notifications import find_failed
     from lakemill.lake.verdicts import read_verdicts
 
     settings = load_settings()
     find_workflow(workflow, settings)
-    judged = read_verdicts(Lake(settings.lake, workflow), "monitoring")
+    lake = Lake(settings.lake, workflow)
+    judged = read_verdicts(lake, "monitoring")
     if not judged or partition not in (None, *judged):
         known = list(judged)[-20:]
         raise LakeError(
@@ -39,6 +41,9 @@ def verdicts(
         )
     console = Console(width=None if sys.stdout.isatty() else 160, highlight=False)
     console.print(show_verdicts(workflow, judged) if partition is None else show_verdict(judged[partition]))
+    for key, failed in find_failed(lake).items():
+        for way, why in failed.items() if partition in (None, key) else ():
+            console.print(f"nobody was told of {key} by {way.partition(': ')[2]}: {why}", style="red", markup=False)
 
 
 def show_verdicts(workflow: str, judged: "dict[str, Verdict]") -> Group:

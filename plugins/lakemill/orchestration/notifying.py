@@ -15,8 +15,8 @@ from airflow.sdk.bases.notifier import BaseNotifier
 from lakemill.config import Workflow
 from lakemill.config.notifying import Email, Slack, Webhook
 from lakemill.lake import Lake
+from lakemill.lake.notifications import Notification, keep_notification, read_notification
 
-DOCUMENTS = "notifications"
 LONGEST_SECONDS = 30  # that a server may take to answer
 
 
@@ -60,11 +60,11 @@ def tell(workflow: Workflow, lake: Lake, judged: dict[str, Any], context: Any, *
     dict
         ``told`` and ``failed``: what was sent, and what could not be, with the error.
     """
-    name = f"{DOCUMENTS}/{judged['partition']}"
-    message, held = make_message(workflow, judged), lake.read_document(name) or {}
-    told: list[str] = held.get("told", []) if held.get("message") == message else []
+    key, message = judged["partition"], make_message(workflow, judged)
+    held = read_notification(lake, key)
+    told = list(held.told) if held is not None and held.message == message else []
     failed: dict[str, str] = {}
-    ended = workflow.partition.interval(judged["partition"]).end
+    ended = workflow.partition.interval(key).end
     for number, channel in enumerate(workflow.notify):
         way = f"{number}: {channel.by}"
         is_news = channel.within is None or now - ended <= channel.within
@@ -76,8 +76,8 @@ def tell(workflow: Workflow, lake: Lake, judged: dict[str, Any], context: Any, *
         except Exception as error:  # a server that is away, a connection that is none, a provider that is not installed
             failed[way] = str(error) or repr(error)
             logging.getLogger(__name__).error("nobody was told by %s: %s", way, failed[way])
-    if told or failed or held:
-        lake.write_document(name, {"message": message, "told": told, "failed": failed})
+    if told or failed or held is not None:
+        keep_notification(lake, key, Notification(message, told, failed))
     return {"told": told, "failed": failed}
 
 

@@ -10,6 +10,7 @@ from workflows_for_tests import end_of, make_workflow
 from lakemill.cli.main import app
 from lakemill.exceptions import LakeError
 from lakemill.lake import Lake
+from lakemill.lake.notifications import Notification, keep_notification
 from lakemill.lake.verdicts import Verdict, record_verdict
 
 FIRST, SECOND = "2020-01-01", "2020-01-02"
@@ -55,6 +56,16 @@ def test_one_partition_is_told_with_all_texts(lake: Lake) -> None:
 
     assert ["data", "drift", "yes", "note", "of", "data_drift"] in lines
     assert ["label", "shift", "?", "of", "label_shift"] in lines
+
+
+def test_who_could_not_be_told_is_said(lake: Lake) -> None:
+    keep_notification(lake, FIRST, Notification({}, ["0: log"], {"1: email": "connection refused"}))
+    keep_notification(lake, SECOND, Notification({}, ["0: log"], {}))
+
+    assert [line for line in told().splitlines() if line.startswith("nobody")] == [
+        f"nobody was told of {FIRST} by email: connection refused"
+    ]
+    assert "nobody" not in told("--partition", SECOND)
 
 
 @pytest.mark.parametrize(("words", "message"), [(("--partition", "2020-01-03"), "no verdict on partition")])
