@@ -158,7 +158,8 @@ def as_prediction(made: pd.DataFrame, problem: str) -> Prediction:
     if problem == "regression" or made.empty:
         return Prediction(made["score"].to_numpy(dtype="float64"))
     shares, known = made["probabilities"].to_numpy(), made["classes"].to_numpy()
-    of_models = [(tuple(known[rows[0]]), rows) for rows in made.groupby("model_version").indices.values()]
+    found = [np.asarray(rows) for rows in made.groupby("model_version").indices.values()]
+    of_models = [(tuple(known[rows[0]]), rows) for rows in found]
     classes = tuple(sorted({name for names, _ in of_models for name in names}))
     probabilities = np.zeros((len(made), len(classes)))
     for names, rows in of_models:
