@@ -1,6 +1,5 @@
 """Telling people of verdicts: real notifiers of Airflow, against real servers on the loopback."""
 
-import asyncio
 import json
 import threading
 from collections.abc import Callable, Iterator
@@ -8,6 +7,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from email import message_from_bytes, policy
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from socketserver import StreamRequestHandler, ThreadingTCPServer
 from typing import Any
 
 import pytest
@@ -67,28 +67,25 @@ def mails() -> Iterator[tuple[int, list[bytes]]]:
     """A server that speaks as much SMTP as it takes to deliver: its port, and the mails that it was given."""
     received: list[bytes] = []
 
-    async def talk(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        writer.write(b"220 here\r\n")
-        while line := await reader.readline():
-            word = line[:4].strip().upper()
-            if word == b"DATA":
-                writer.write(b"354 go on\r\n")
-                received.append(await reader.readuntil(b"\r\n.\r\n"))
-            if word == b"QUIT":
-                writer.write(b"221 bye\r\n")
-                break
-            writer.write(b"250 ok\r\n")
-        writer.close()
+    class Handler(StreamRequestHandler):
+        def handle(self) -> None:
+            self.wfile.write(b"220 here\r\n")
+            while line := self.rfile.readline():
+                word = line[:4].strip().upper()
+                if word == b"DATA":
+                    self.wfile.write(b"354 go on\r\n")
+                    received.append(b"".join(iter(self.rfile.readline, b".\r\n")))
+                if word == b"QUIT":
+                    self.wfile.write(b"221 bye\r\n")
+                    return
+                self.wfile.write(b"250 ok\r\n")
 
-    loop = asyncio.new_event_loop()
-    listening = loop.run_until_complete(asyncio.start_server(talk, "127.0.0.1", 0))
-    thread = threading.Thread(target=loop.run_forever, daemon=True)
-    thread.start()
-    yield listening.sockets[0].getsockname()[1], received
-    loop.call_soon_threadsafe(listening.close)
-    loop.call_soon_threadsafe(loop.stop)
-    thread.join()
-    loop.close()
+    with ThreadingTCPServer(("127.0.0.1", 0), Handler) as listening:
+        thread = threading.Thread(target=listening.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True)
+        thread.start()
+        yield listening.server_address[1], received
+        listening.shutdown()
+        thread.join()
 
 
 @pytest.fixture
