@@ -31,7 +31,7 @@ status: $(INSTALLED) ## Show the installation and each workflow's partitions
 check: $(INSTALLED) ## Check the workflow files
 	@$(BIN)/lakemill check
 
-test: $(CHECKED) lint ## Set up, check, and run the tests that take less than a quarter of an hour
+test: $(CHECKED) lint ## Set up, check, and run all tests but the thorough ones
 	$(BIN)/pytest -n 4 --no-loadscope-reorder -m "not thorough" tests/integration tests/unit tests/dags plugins/lakemill
 
 test-thorough: $(CHECKED) ## The tests that take longer: kills at every step, damage, a year of flights, installations

@@ -30,7 +30,6 @@ ABOUT_INTERVALS = (
     "more than the chance of both. False: an alarm in a partition whose champion was as good as expected; missed: a "
     "worse one, and no alarm."
 )
-HEAD = ("policy", "", "trainings", "in charge", "alarms", "false", "missed", "CPU s")
 
 
 def draw_comparison(found: "Comparison") -> bytes:
@@ -78,7 +77,7 @@ def make_page(found: "Comparison", image: bytes) -> str:
         HTML.
     """
     policies = [(one.policy, one.about, *tell_figures(found, one)[:-1]) for one in found.outcomes]
-    head = (*HEAD[:2], f"mean {found.metric}", *HEAD[2:])
+    head = ("policy", "", f"mean {found.metric}", "trainings", "in charge", "alarms", "false", "missed", "CPU s")
     partitions = [
         (key, *(str(tell_step(one.steps[number])) for one in found.outcomes))
         for number, key in enumerate(found.partitions)

@@ -18,6 +18,7 @@ from lakemill.collection.input_files import InputFile
 from lakemill.collection.media_families import is_hidden
 from lakemill.collection.media_files import MediaFile
 
+# NotImplementedError is what zipfile says of a compression that it does not know
 DAMAGE = (*FAULTS, tarfile.TarError, zlib.error, lzma.LZMAError, NotImplementedError, ValueError, UnicodeError)
 Keep = Callable[[BinaryIO], str]
 

@@ -4,7 +4,7 @@ Stays out: telling (``orchestration.notifying``).
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass
 from typing import Any
 
 from lakemill.lake.storage import Lake
@@ -26,9 +26,9 @@ class Notification:
         Ways by which it could not be, each with the error.
     """
 
-    message: Mapping[str, Any] = field(default_factory=dict)
-    told: Sequence[str] = ()
-    failed: Mapping[str, str] = field(default_factory=dict)
+    message: Mapping[str, Any]
+    told: Sequence[str]
+    failed: Mapping[str, str]
 
 
 def read_notification(lake: Lake, partition: str) -> Notification | None:
