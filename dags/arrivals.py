@@ -7,5 +7,6 @@ from lakemill.orchestration import arrivals as tasks
 from lakemill.orchestration.assets import dag_options
 
 for name, workflow in load_workflows(load_settings())[0].items():
-    with DAG(f"{name}.arrivals", schedule=tasks.watch_arrivals(workflow), max_active_runs=1, **dag_options(workflow)):
+    options = dag_options(workflow, "arrivals")
+    with DAG(f"{name}.arrivals", schedule=tasks.watch_arrivals(workflow), max_active_runs=1, **options):
         tasks.ingest_again.partial(workflow=name).expand(stale=tasks.find_partitions(name))

@@ -31,7 +31,7 @@ for name, workflow in load_workflows(settings)[0].items():
     learns = learns_from_history(workflow, settings)
     cleans_by_past = any(rule.learns_from_past for rule in workflow.clean)
     active = MOST_WAITING_RUNS if learns or cleans_by_past else 4
-    options = {"end_date": last, "max_active_runs": active, "params": FORM, **dag_options(workflow)}
+    options = {"end_date": last, "max_active_runs": active, "params": FORM, **dag_options(workflow, "ingestion")}
     with DAG(f"{name}.ingestion", schedule=timetable, **options):
         collected = tasks.collect.partial(workflow=name).expand(source=list(workflow.collect))
         validated = tasks.validate(name)

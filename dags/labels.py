@@ -11,7 +11,8 @@ from lakemill.orchestration.assets import MOST_QUESTIONS, dag_options
 FORM = {"rows": Param(10, type="integer", minimum=1, maximum=50, title="How many labels to ask about")}
 
 for name, workflow in load_workflows(load_settings())[0].items():
-    with DAG(f"{name}.labels", schedule=None, params=FORM, max_active_runs=1, **dag_options(workflow)):
+    options = dag_options(workflow, "labels")
+    with DAG(f"{name}.labels", schedule=None, params=FORM, max_active_runs=1, **options):
         form = tasks.find_suspects(name)
         asked = tasks.ReviewForm(
             task_id="ask",

@@ -10,7 +10,8 @@ from lakemill.orchestration.waiting import WaitForHistory
 
 for name, workflow in load_workflows(load_settings())[0].items():
     timetable = PartitionedAssetTimetable(assets=name_asset(workflow, "clean") & name_asset(workflow, "predictions"))
-    with DAG(f"{name}.monitoring", schedule=timetable, max_active_runs=MOST_WAITING_RUNS, **dag_options(workflow)):
+    options = dag_options(workflow, "monitoring")
+    with DAG(f"{name}.monitoring", schedule=timetable, max_active_runs=MOST_WAITING_RUNS, **options):
         waited = WaitForHistory(task_id="wait_for_history", workflow=name, stage="monitoring")
         judged = link_report(tasks.judge(name))
         waited >> judged >> tasks.notify(name, judged)

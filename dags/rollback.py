@@ -23,6 +23,7 @@ FORM = {
 }
 
 for name, workflow in load_workflows(load_settings())[0].items():
-    with DAG(f"{name}.rollback", schedule=None, params=FORM, max_active_runs=1, **dag_options(workflow)):
+    options = dag_options(workflow, "rollback")
+    with DAG(f"{name}.rollback", schedule=None, params=FORM, max_active_runs=1, **options):
         outdated = tasks.find_outdated(name, tasks.roll_back(name))
         tasks.score_again.partial(workflow=name).expand(partition=outdated)

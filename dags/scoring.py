@@ -9,6 +9,7 @@ from lakemill.orchestration.waiting import WaitForHistory
 
 for name, workflow in load_workflows(load_settings())[0].items():
     timetable = PartitionedAssetTimetable(assets=name_asset(workflow, "clean"))
-    with DAG(f"{name}.scoring", schedule=timetable, max_active_runs=MOST_WAITING_RUNS, **dag_options(workflow)):
+    options = dag_options(workflow, "scoring")
+    with DAG(f"{name}.scoring", schedule=timetable, max_active_runs=MOST_WAITING_RUNS, **options):
         waited = WaitForHistory(task_id="wait_for_history", workflow=name, stage="scoring")
         waited >> tasks.score.override(outlets=[name_asset(workflow, "predictions")])(name)

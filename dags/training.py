@@ -21,7 +21,8 @@ FORM = {
 
 for name, workflow in load_workflows(load_settings())[0].items():
     timetable = PartitionedAssetTimetable(assets=name_asset(workflow, "retrain"))
-    with DAG(f"{name}.training", schedule=timetable, params=FORM, max_active_runs=1, **dag_options(workflow)):
+    options = dag_options(workflow, "training")
+    with DAG(f"{name}.training", schedule=timetable, params=FORM, max_active_runs=1, **options):
         taken = tasks.snapshot(name)
         trials = tasks.tune.partial(workflow=name, taken=taken).expand(slot=tasks.number_slots(workflow))
         tuned = tasks.take_best.partial(workflow=name, taken=taken).expand(candidate=list(workflow.train.candidates))

@@ -362,3 +362,26 @@ def test_without_faults_nothing_is_shown(parse: Callable[[], Any]) -> None:
 
     assert bag.import_errors == {}
     assert len(bag.dags) == 21
+
+
+def test_what_others_wait_for_goes_first_where_slots_are_few(dags: dict[str, Any]) -> None:
+    weights = {kind: _weigh_all(dags[f"rents.{kind}"]) for kind in EDGES}
+
+    for kind, later in (("ingestion", "scoring"), ("scoring", "monitoring"), ("monitoring", "training")):
+        assert max(weights[kind].values()) < min(weights[later].values()), f"{kind} before {later}"
+    assert max(weights["training"].values()) < min(weights["rollback"].values())
+    begun = weights["ingestion"]
+    assert begun["collect"] < begun["validate"] < begun["clean"] < begun["publish"] < begun["profile"]
+
+
+def _weigh_all(dag: Any) -> dict[str, int]:
+    """Return each task's weight among queued ones, as Airflow finds it."""
+    read = DagSerialization.from_dict(DagSerialization.to_dict(dag))
+    return {task.task_id: task.weight_rule.get_weight(_Instance(task)) for task in read.tasks}
+
+
+class _Instance:
+    """As much of a task instance as a weight rule looks at."""
+
+    def __init__(self, task: Any) -> None:
+        self.task = task

@@ -16,7 +16,7 @@ def test_an_asset_is_named_after_its_workflow(what: str) -> None:
 
 
 def test_options_start_with_the_history_and_catch_up_with_nothing() -> None:
-    options = dag_options(make_workflow())
+    options = dag_options(make_workflow(), "scoring")
 
     assert options["start_date"] == datetime(2020, 1, 1, tzinfo=UTC)
     assert options["catchup"] is False
