@@ -56,7 +56,8 @@ class Time:
         Rows that were fitted (over all folds of a trial), judged or scored.
     cpu_seconds, wall_seconds : float
     fit_cpu_seconds : float or None
-        The part of it that fitting took; None where nothing was fitted.
+        What fitting takes, transformers included; trials that share these each count them, so that it may be more than
+        ``cpu_seconds``. None where nothing was fitted.
     peak_bytes : int
         Of the process that did it, as ``training.measuring`` says.
     note : str or None

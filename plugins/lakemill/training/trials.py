@@ -57,7 +57,8 @@ class Told:
     rows : int
         Rows that were fitted, over all folds.
     cpu_seconds, fit_cpu_seconds, wall_seconds : float
-        The second is the part of the first that fitting took.
+        The first is what the trial itself took. The second is what fitting takes, transformers included: trials that
+        differ in the estimator only share these, so that it may be more than the first.
     peak_bytes : int
     """
 
@@ -72,15 +73,15 @@ class Told:
     peak_bytes: int
 
 
-def describe_cost(whole: Cost, fits: Sequence[Cost], scores: Sequence[float], *, rows: int) -> dict[str, Any]:
+def describe_cost(whole: Cost, fits: float, scores: Sequence[float], *, rows: int) -> dict[str, Any]:
     """Return what is kept with a trial: what it cost, and the standard error of its score.
 
     Parameters
     ----------
     whole : Cost
         Of fitting and scoring, over all folds.
-    fits : sequence of Cost
-        Of fitting, a fold each.
+    fits : float
+        CPU seconds of fitting, over all folds, transformers included, whichever trial fitted them.
     scores : sequence of float
         A fold each; where there is one only, its own standard error counts.
     rows : int
@@ -95,7 +96,7 @@ def describe_cost(whole: Cost, fits: Sequence[Cost], scores: Sequence[float], *,
     cost = {
         "standard_error": error if np.isfinite(error) else None,
         "rows": rows,
-        "fit_cpu_seconds": sum(one.cpu_seconds for one in fits),
+        "fit_cpu_seconds": fits,
         **vars(whole),
     }
     return {"seconds": whole.cpu_seconds, COST: cost}

@@ -21,7 +21,8 @@ from lakemill.config import Workflow
 from lakemill.exceptions import TrainingError
 from lakemill.preprocessing.splitting import Split
 from lakemill.training.estimators import make_pipeline
-from lakemill.training.measuring import Cost, measure
+from lakemill.training.measuring import measure
+from lakemill.training.prepared import Preparations
 from lakemill.training.rounds import Claim, SharedStudy, value_of
 from lakemill.training.trials import describe_cost, undraw
 
@@ -41,7 +42,7 @@ class Tuned:
         On validation rows, the mean over folds where there are some; greater is better.
     trials : int
     seconds : float
-        CPU seconds of fitting and scoring, over all trials.
+        CPU seconds of fitting and scoring, over all trials; what several trials use of one another counts once.
     """
 
     candidate: str
@@ -119,7 +120,11 @@ def run_trials(
     TrainingError
         If a candidate cannot be fitted, or no trial has a score: the metric is not defined on the validation rows.
     """
-    folds = choose_tuning_rows(workflow, X, y, split)
+    folds = [
+        _Fold(X.iloc[train], y[train], X.iloc[held], y[held])
+        for train, held in choose_tuning_rows(workflow, X, y, split)
+    ]
+    preparations = Preparations()
     run = dict.fromkeys(studies, 0)
     for study in studies.values():
         study.take_over(worker)
@@ -131,22 +136,22 @@ def run_trials(
         fits, scores = [], []
         try:
             with studies[name].beating(claim), threadpool_limits(threads), measure() as whole:
-                for train, held in folds:
-                    pipeline, cost = _fit(workflow, name, claim.parameters, X.iloc[train], y[train], threads)
-                    fits.append(cost)
-                    scores.append(score(pipeline, X.iloc[held], y[held]))
+                for number, fold in enumerate(folds):
+                    pipeline, seconds = _fit(workflow, name, claim.parameters, number, fold, preparations, threads)
+                    fits.append(seconds)
+                    scores.append(score(pipeline, fold.X_held, fold.y_held))
         except BaseException:  # others need not wait for the beat to stand still
             studies[name].give_up(claim)
             raise
         reached = float(np.mean(scores))
         value = reached if reached == reached else -math.inf  # Optuna would call NaN a failure
-        told = describe_cost(whole, fits, scores, rows=sum(len(train) for train, _ in folds))
+        told = describe_cost(whole, sum(fits), scores, rows=sum(len(fold.y_train) for fold in folds))
         studies[name].complete(claim, value, told)
         run[name] += 1
     for name, study in studies.items():
         if max(value_of(trial) for trial in study.done()) == -math.inf:
             raise TrainingError(
-                f"{workflow.train.metric} is not defined on the {len(folds[-1][1])} validation rows"
+                f"{workflow.train.metric} is not defined on the {len(folds[-1].y_held)} validation rows"
                 + (f" of each of {len(folds)} folds" if split.folds else ""),
                 where=_place(workflow, name),
                 remedy="raise retrain.first_after or dataset.validation so that they hold all classes, take fewer "
@@ -194,9 +199,26 @@ def _claim_any(studies: dict[str, SharedStudy], worker: str) -> tuple[str, Claim
     return "", None
 
 
+@dataclass(frozen=True)
+class _Fold:
+    """Rows that a trial fits on, and rows that it is scored on."""
+
+    X_train: pd.DataFrame
+    y_train: np.ndarray
+    X_held: pd.DataFrame
+    y_held: np.ndarray
+
+
 def _fit(
-    workflow: Workflow, name: str, parameters: dict[str, Any], X: pd.DataFrame, y: np.ndarray, threads: int | None
-) -> tuple[Pipeline, Cost]:
+    workflow: Workflow,
+    name: str,
+    parameters: dict[str, Any],
+    number: int,
+    fold: _Fold,
+    preparations: Preparations,
+    threads: int | None,
+) -> tuple[Pipeline, float]:
+    """Return a fitted pipeline, and the CPU seconds of its fit, its transformers' included whoever fitted them."""
     where = _place(workflow, name)
     pipeline = make_pipeline(
         workflow.train.candidates[name], workflow.features, problem=workflow.table.label.problem,
@@ -206,15 +228,19 @@ def _fit(
         own = pipeline.get_params()  # None is one thread to scikit-learn, and all there are to LightGBM and XGBoost
         undecided = [key for key in own if re.fullmatch(r"estimate__(estimator__)?n_jobs", key) and own[key] is None]
         pipeline.set_params(**dict.fromkeys(undecided, threads))
+    transformer, estimator = pipeline["transform"], pipeline["estimate"]
     try:
+        prepared = preparations.prepare((name, number), transformer, fold.X_train, fold.y_train, fold.X_held)
         with measure() as cost:
-            return pipeline.fit(X, y), cost
+            estimator.fit(prepared.train.copy(), fold.y_train)  # a copy: some estimators overwrite what they are given
     except (ValueError, TypeError) as error:  # scikit-learn's word for: not with these parameters, not on this data
         raise TrainingError(
             f"cannot be fitted with {parameters or 'its parameters'}: {error}",
             where=where,
             remedy="mend its parameters or search",
         ) from error
+    fitted = Pipeline([("transform", prepared.transformer), ("estimate", estimator)])
+    return fitted, prepared.cost.cpu_seconds + cost.cpu_seconds
 
 
 def _place(workflow: Workflow, name: str) -> str:

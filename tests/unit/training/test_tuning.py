@@ -132,7 +132,7 @@ def test_trials_fit_at_most_so_many_training_rows(most: int, fitted: int) -> Non
     counts = []
 
     def note_rows(pipeline: Pipeline, X: pd.DataFrame, y: np.ndarray) -> float:
-        counts.append((int(pipeline["transform"].named_transformers_["numeric"][1].n_samples_seen_), len(X)))
+        counts.append((int(pipeline["transform"].fitted.named_transformers_["numeric"][1].n_samples_seen_), len(X)))
         return score(pipeline, X, y)
 
     tune(declare(trials=2, rows=most), scored=note_rows)

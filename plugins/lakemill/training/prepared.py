@@ -1,0 +1,116 @@
+"""Rows made into numbers once for all trials that need them so: what a trial searches seldom concerns its transformers.
+
+Stays out: the estimator, and which rows are fitted and scored.
+"""
+
+from collections import OrderedDict
+from collections.abc import Hashable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from scipy import sparse
+from sklearn.base import BaseEstimator, TransformerMixin
+
+from lakemill.training.measuring import Cost, measure
+
+MOST_BYTES = 256 * 2**20  # of all that is kept; the newest is kept in any case
+
+
+class Remembering(TransformerMixin, BaseEstimator):
+    """A fitted transformer that has transformed some rows already, and returns these from memory.
+
+    Parameters
+    ----------
+    fitted : transformer
+    X : DataFrame of shape (n_rows, n_features)
+    transformed : ndarray or sparse matrix of shape (n_rows, n_columns)
+    """
+
+    def __init__(self, fitted: Any, X: pd.DataFrame, transformed: Any) -> None:
+        self.fitted = fitted
+        self.X = X
+        self.transformed = transformed
+
+    def fit(self, X: pd.DataFrame, y: np.ndarray | None = None) -> "Remembering":
+        """Learn nothing: it has been fitted."""
+        return self
+
+    def transform(self, X: pd.DataFrame) -> Any:
+        """Return the rows transformed."""
+        return self.transformed if X is self.X else self.fitted.transform(X)
+
+    def __sklearn_is_fitted__(self) -> bool:
+        """Tell scikit-learn that it is."""
+        return True
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """Rows to fit on and rows to score, as an estimator takes them.
+
+    Attributes
+    ----------
+    transformer : Remembering
+        Of the rows to score.
+    train : ndarray or sparse matrix of shape (n_train, n_columns)
+    cost : Cost
+        Of fitting the transformer on the rows to fit on, and transforming these.
+    """
+
+    transformer: Remembering
+    train: Any
+    cost: Cost
+
+
+class Preparations:
+    """What was prepared, by a name for it; the oldest is let go where it grows too large.
+
+    Parameters
+    ----------
+    most_bytes : int
+    """
+
+    def __init__(self, most_bytes: int = MOST_BYTES) -> None:
+        self._most_bytes = most_bytes
+        self._kept: OrderedDict[Hashable, Prepared] = OrderedDict()
+
+    def prepare(
+        self, name: Hashable, transformer: Any, train: pd.DataFrame, y: np.ndarray, held: pd.DataFrame
+    ) -> Prepared:
+        """Return what was prepared under a name, or prepare it.
+
+        Parameters
+        ----------
+        name : hashable
+            The same for equal transformers and the same rows.
+        transformer : transformer
+            Not fitted.
+        train : DataFrame of shape (n_train, n_features)
+        y : ndarray of shape (n_train,)
+        held : DataFrame of shape (n_held, n_features)
+
+        Returns
+        -------
+        Prepared
+        """
+        if name not in self._kept:
+            with measure() as cost:
+                transformed = transformer.fit_transform(train, y)
+            remembering = Remembering(transformer, held, transformer.transform(held))
+            self._kept[name] = Prepared(remembering, transformed, cost)
+        self._kept.move_to_end(name)
+        while len(self._kept) > 1 and sum(map(_count_bytes, self._kept.values())) > self._most_bytes:
+            self._kept.popitem(last=False)
+        return self._kept[name]
+
+
+def _count_bytes(prepared: Prepared) -> int:
+    return _bytes_of(prepared.train) + _bytes_of(prepared.transformer.transformed)
+
+
+def _bytes_of(rows: Any) -> int:
+    if sparse.issparse(rows):
+        return int(rows.data.nbytes + rows.indices.nbytes + rows.indptr.nbytes)
+    return int(rows.nbytes)
