@@ -3,15 +3,17 @@
 Stays out: doing so (``preprocessing.features``).
 """
 
+import fnmatch
 from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
 from lakemill.config.quantities import Share
-from lakemill.config.section import Section
+from lakemill.config.section import Name, Section
 from lakemill.config.windows import Window
 
 ALL = "all"
+WITHOUT = "without"  # among a model's parameters, features that were left out
 KINDS = ("numeric", "categorical", "dates", "text")
 # which settings say something of which kind; a setting that says nothing of a column is refused for it
 APPLIES = {
@@ -85,7 +87,28 @@ class Features(Section):
     windows: tuple[Window, ...] = Field(
         (), description="Numbers that look back: lags, differences, rolling statistics; features beside the others."
     )
-    later: ClassVar = ("windows",)
+    groups: dict[Name, tuple[str, ...]] = Field(
+        {},
+        description="Groups of features by a name, like {weather: [temp, wind_*]}: tuning tries models without them, "
+        "and what each is worth is told.",
+    )
+    later: ClassVar = ("windows", "groups")
+
+    @model_validator(mode="after")
+    def _groups_some_features(self) -> "Features":
+        grouped = [name for group in self.groups for name in self.columns_of(group)]
+        if twice := sorted({name for name in grouped if grouped.count(name) > 1}):
+            raise ValueError(f"groups: {twice[0]!r} is in two groups")
+        if WITHOUT in self.groups:
+            raise ValueError(f"groups: {WITHOUT!r} is no name for a group: it stands for features that were left out")
+        if self.are_open:
+            return self
+        for group, names in self.groups.items():
+            if unknown := [name for name in names if not any(fnmatch.fnmatchcase(one, name) for one in self.columns)]:
+                raise ValueError(f"groups.{group}: {unknown[0]!r} is no feature: name it under one of the kinds")
+        if self.groups and not set(self.columns) - set(grouped):
+            raise ValueError("groups: leave a feature outside of all groups; without each, nothing would be left")
+        return self
 
     @model_validator(mode="after")
     def _names_columns_once(self) -> "Features":
@@ -155,6 +178,10 @@ class Features(Section):
         if name in self.made:
             return "numeric"
         return next((kind for kind in KINDS if name in getattr(self, kind)), None)
+
+    def columns_of(self, group: str) -> tuple[str, ...]:
+        """Return the features of a group, as far as they are known."""
+        return tuple(one for one in self.columns if any(fnmatch.fnmatchcase(one, name) for name in self.groups[group]))
 
     def settings_of(self, name: str) -> Transform:
         """Return how a column is made into numbers."""

@@ -3,9 +3,10 @@
 Stays out: the data set (``dataset.py``), and which of the tuned models is fitted (``choosing.py``).
 """
 
+from collections.abc import Iterable
 from typing import Any, ClassVar, Literal
 
-from pydantic import Field, field_validator, model_validator
+from pydantic import Field, PrivateAttr, field_validator, model_validator
 
 from lakemill.config.choosing import Choose
 from lakemill.config.defaults import find_fixed, find_search, is_dear
@@ -25,6 +26,7 @@ METRICS = {
     "regression": ("mean_absolute_error", "root_mean_squared_error", "median_absolute_error", "r2"),
 }
 # a trial only has to tell parameters apart; the model itself is fitted on all rows
+SWITCH = "features."  # before the name of a group of features, among searched parameters
 LEAST_ROWS_OF_WIDE_TABLES, LEAST_ROWS_OF_MANY_CLASSES = 10_000, 5_000
 
 
@@ -59,6 +61,7 @@ class Candidate(Section):
     encode: Literal["auto", "ordinal", "one_hot", "hashed", "target"] = Field(
         "auto", description="Encoding of categorical features; auto: ordinal for histogram boosting, else one_hot."
     )
+    _groups: tuple[str, ...] = PrivateAttr(())
 
     @field_validator("search")
     @classmethod
@@ -82,7 +85,18 @@ class Candidate(Section):
         fixed = {**find_fixed(self.estimator, columns, classes), **self.parameters}
         if "search" in self.model_fields_set or fixed == self.parameters:
             return self
-        return Candidate(estimator=self.estimator, parameters=fixed, encode=self.encode)
+        return Candidate(estimator=self.estimator, parameters=fixed, encode=self.encode).switch(self._groups)
+
+    def switch(self, groups: Iterable[str]) -> "Candidate":
+        """Return the candidate with switches of groups of features to search, beside the estimator's parameters."""
+        switching = self.model_copy()
+        switching._groups = tuple(groups)
+        return switching
+
+    @property
+    def space(self) -> dict[str, Range | list[Any]]:
+        """All that is searched: ``search``, and whether the model has each group of features."""
+        return {**self.search, **{f"{SWITCH}{name}": [True, False] for name in self._groups}}
 
 
 class Budget(Section):
@@ -142,6 +156,11 @@ class Train(Section):
     choose: Choose = Field(
         Choose(), description="What is fitted of what was tried: best, cheapest, or {best_under: 30 seconds}."
     )
+    select: Literal["importance"] | None = Field(
+        None,
+        description="Features left out after tuning: those without importance on validation rows, where the model "
+        "without them is no worse by a standard error; none if left out.",
+    )
     seed: int = 0
     memory: ByteSize = Field(
         2 * 2**30,
@@ -155,7 +174,7 @@ class Train(Section):
         description="Where a sample is taken: passes over all training rows of an estimator that learns piece by piece "
         "(partial_fit).",
     )
-    later: ClassVar = ("choose", "memory", "epochs")
+    later: ClassVar = ("choose", "select", "memory", "epochs")
 
 
 class Retrain(Section):

@@ -106,6 +106,13 @@ class Workflow(Section):
         return self
 
     @model_validator(mode="after")
+    def _searches_groups_of_features(self) -> "Workflow":
+        if self.features.groups:
+            switching = {name: one.switch(self.features.groups) for name, one in self.train.candidates.items()}
+            object.__setattr__(self, "train", self.train.model_copy(update={"candidates": switching}))
+        return self
+
+    @model_validator(mode="after")
     def _finds_later_labels(self) -> "Workflow":
         label = self.table.label
         if label.source is None:

@@ -65,7 +65,7 @@ def number_slots(workflow: Workflow) -> list[int]:
     list of int
     """
     budget = workflow.train.budget
-    abreast = [min(budget.at_once, budget.trials) if one.search else 1 for one in workflow.train.candidates.values()]
+    abreast = [min(budget.at_once, budget.trials) if one.space else 1 for one in workflow.train.candidates.values()]
     return list(range(min(load_settings().tuning_tasks, sum(abreast))))
 
 

@@ -42,7 +42,7 @@ def prefer_untuned(
     """
     candidate, seed = workflow.train.candidates[tuned.candidate], workflow.train.seed
     own = untuned_parameters(candidate)
-    if not candidate.untuned_first or set(own) != set(candidate.search) or own == tuned.parameters:
+    if not candidate.untuned_first or set(own) != set(candidate.space) or own == tuned.parameters:
         return tuned
     metric, folds = METRICS[workflow.train.metric], choose_tuning_rows(workflow, X, y, split)
 

@@ -11,10 +11,13 @@ from lakemill.config import Workflow
 from lakemill.evaluation.standard_errors import make_interval
 from lakemill.pages.markup import badge, element, make_page, table, tile
 from lakemill.pages.markup import section as make_section
+from lakemill.training.feature_switches import find_left_out
 
 Row = tuple[str, ...]
 GATE = "Gate"
-NUMBERS = {"Scores on test rows": (1, 2, 3), "Slices": (1, 2, 3, 4)}  # columns to the right, by section
+GROUPS = "Groups of features"
+# columns to the right, by section
+NUMBERS = {"Scores on test rows": (1, 2, 3), "Slices": (1, 2, 3, 4), GROUPS: (3, 4, 5)}
 PARTS = ("train", "validation", "test")
 
 
@@ -112,6 +115,7 @@ def make_card(
         Section("Question", ("", ""), _tell_question(workflow, version, tags)),
         Section("Data", ("", ""), _tell_data(workflow, tags, details, figures, evaluated)),
         Section("Features", ("column", ""), _tell_features(workflow, details, evaluated)),
+        *_tell_groups(details),
         Section("Model", ("", ""), _tell_model(tags, parameters, details)),
         Section("Scores on test rows", ("metric", "this model", "95 % interval", "champion"), _tell_scores(evaluated)),
         Section("Slices", ("slice", "rows", "score", "held against", "gain"), _tell_slices(evaluated)),
@@ -232,8 +236,33 @@ def _tell_features(workflow: Workflow, details: dict[str, Any], evaluated: dict[
     }
     told: list[Row] = [(name, kind) for kind, names in kinds.items() for name in names]
     told += [(name, "numeric, looks back on earlier rows") for name in workflow.features.made]
+    features = workflow.features
+    if features.are_open:
+        found = {kind: [name for name in names if name not in features.columns] for kind, names in kinds.items()}
+        features = features.close(found)
+    gone = find_left_out(features, (details.get("fit") or {}).get("parameters") or {})
+    told = [(name, f"{said}, left out by tuning" if name in gone else said) for name, said in told]
     told += [(name, f"left out: {why}") for name, why in (evaluated.get("left_out") or {}).items()]
     return told
+
+
+def _tell_groups(details: dict[str, Any]) -> tuple[Section, ...]:
+    """Return what groups of features are worth to the candidate that was fitted; nothing where there are none."""
+    chosen = (details.get("fit") or {}).get("candidate")
+    tuned: dict[str, Any] = next((one for one in details.get("tuned") or () if one["candidate"] == chosen), {})
+    rows = [
+        (
+            str(one["group"]),
+            ", ".join(one["columns"]),
+            "yes" if one["is_on"] else "no",
+            _number(one["gain"]),
+            _interval(one["low"], one["high"]),
+            f"{one['seconds'] - one['seconds_without']:+,.2f}",
+        )
+        for one in tuned.get("groups") or ()
+    ]
+    head = ("group", "features", "in the model", "gain on validation rows", "95 % interval", "CPU s of a trial's fit")
+    return (Section(GROUPS, head, rows),) if rows else ()
 
 
 def _tell_model(tags: dict[str, str], parameters: dict[str, str], details: dict[str, Any]) -> list[Row]:

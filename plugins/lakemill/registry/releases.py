@@ -22,6 +22,8 @@ from lakemill.lake import Lake
 from lakemill.lake.times import TRIAL, Time, read_times
 from lakemill.lake.verdicts import Verdict, record_verdict
 from lakemill.registry.caution import prefer_untuned
+from lakemill.registry.feature_selection import GroupPrice, price_groups, select_features
+from lakemill.registry.json_values import make_plain
 from lakemill.registry.models import Fitted, Registry
 from lakemill.registry.trade_off import draw_trials
 from lakemill.registry.training_rows import load_rows
@@ -113,6 +115,8 @@ def take_best(
 ) -> dict[str, Any]:
     """Take the best trial of a candidate, or its estimator's own values where that is no better beyond chance.
 
+    Then leave out features without importance, and see what groups of features are worth, where the file asks for it.
+
     Parameters
     ----------
     workflow : Workflow
@@ -129,18 +133,25 @@ def take_best(
     Returns
     -------
     dict
-        ``candidate``, ``parameters``, ``score`` (greater is better), ``trials``, ``seconds``.
+        ``candidate``, ``parameters``, ``score`` (greater is better), ``trials``, ``seconds``, ``groups`` (as of
+        `feature_selection.GroupPrice`).
     """
     study = _open_studies(workflow, snapshot, studies, [candidate])[candidate]
     tuned = read_tuned(workflow, candidate, study)
     record_trials(workflow, lake, snapshot, candidate, read_trials(study, workflow.train.candidates[candidate]))
-    if workflow.train.candidates[candidate].untuned_first:
+    is_cautious, groups = workflow.train.candidates[candidate].untuned_first, workflow.features.groups
+    prices: list[GroupPrice] = []
+    if is_cautious or workflow.train.select or groups:
         loaded = load_rows(workflow, lake, snapshot).alone()
+        workflow, classes = loaded.workflow, loaded.classes
+        rows = (loaded.X, loaded.y, loaded.tuning_split)
         with threadpool_limits(threads):
-            tuned = prefer_untuned(
-                loaded.workflow, tuned, loaded.X, loaded.y, loaded.tuning_split, classes=loaded.classes
-            )
-    return {**vars(tuned)}
+            if is_cautious:
+                tuned = prefer_untuned(workflow, tuned, *rows, classes=classes)
+            if workflow.train.select:
+                tuned = select_features(workflow, tuned, *rows, classes=classes)
+            prices = price_groups(workflow, tuned, *rows, classes=classes)
+    return {**vars(tuned), "groups": make_plain(prices)}
 
 
 def fit(

@@ -16,6 +16,7 @@ from lakemill.evaluation.pace import Pace
 from lakemill.lake import Lake
 from lakemill.lake.times import EVALUATION, FIT, TRIAL, Time, read_times, record_times
 from lakemill.training.choosing import Choice, Option, choose
+from lakemill.training.feature_switches import without_single
 from lakemill.training.measuring import Cost
 from lakemill.training.trials import Told
 
@@ -136,7 +137,7 @@ def choose_fit(workflow: Workflow, lake: Lake, snapshot: str, tuned: list[dict[s
     finalists = []
     for one in tuned:
         told = {name: one[name] for name in ("candidate", "parameters", "score")}
-        tried = by_name.get(_name(one["candidate"], one["parameters"]))
+        tried = by_name.get(_name(one["candidate"], without_single(one["parameters"])))
         finalists.append(replace(tried, **told) if tried is not None else Option(**told))
     return choose(finalists, trials, workflow.train.choose)
 

@@ -50,7 +50,7 @@ def draw_trial(
 
 def draw_parameters(trial: Trial, candidate: Candidate) -> dict[str, Any]:
     """Draw a value for each searched parameter."""
-    return undraw({name: _draw(trial, name, space) for name, space in candidate.search.items()}, candidate)
+    return undraw({name: _draw(trial, name, space) for name, space in candidate.space.items()}, candidate)
 
 
 def _draw(trial: Trial, name: str, space: Range | list[Any]) -> Any:
@@ -63,7 +63,7 @@ def _draw(trial: Trial, name: str, space: Range | list[Any]) -> Any:
 
 def _redraw(parameters: dict[str, Any], candidate: Candidate) -> dict[str, Any]:
     """Turn choices into their positions, as Optuna keeps them."""
-    spaces = candidate.search
+    spaces = candidate.space
     return {
         name: space.index(value) if isinstance(space := spaces[name], list) else value
         for name, value in parameters.items()
@@ -75,8 +75,9 @@ def untuned_parameters(candidate: Candidate, *, where: str = "") -> dict[str, An
 
     Begun with these, a search never ends below no search at all on validation rows.
     """
-    own = {**read_defaults(candidate.estimator, where), **candidate.parameters}
-    return {name: own[name] for name, space in candidate.search.items() if name in own and _holds(space, own[name])}
+    switches = {name: True for name in candidate.space if name not in candidate.search}
+    own = {**read_defaults(candidate.estimator, where), **candidate.parameters, **switches}
+    return {name: own[name] for name, space in candidate.space.items() if name in own and _holds(space, own[name])}
 
 
 def _holds(space: Range | list[Any], value: Any) -> bool:

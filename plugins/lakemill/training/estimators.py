@@ -19,6 +19,7 @@ from lakemill.config.features import Features
 from lakemill.config.training import Candidate
 from lakemill.exceptions import ConfigError, suggest
 from lakemill.preprocessing.features import count_coded, make_transformer
+from lakemill.training.feature_switches import find_left_out, of_estimator
 from lakemill.training.numbered_classes import NumberedClasses
 
 # XGBoost leaves these to its library, where they are None to Python
@@ -44,7 +45,7 @@ def make_pipeline(
     features : Features
     problem : {"classification", "regression"}
     parameters : dict
-        Found by tuning; they go over the fixed ones.
+        Found by tuning; the estimator's go over the fixed ones, those of features say which it has (`find_left_out`).
     seed : int
         For transformers and estimators that draw.
     where : str
@@ -58,17 +59,19 @@ def make_pipeline(
     Raises
     ------
     ConfigError
-        If the estimator cannot be imported, is no estimator, is of another kind, or refuses a parameter.
+        If the estimator cannot be imported, is no estimator, is of another kind, or refuses a parameter; or if no
+        feature is left.
     """
     kind = _import_estimator(candidate.estimator, where)
     known = inspect.signature(kind).parameters
-    given = {**candidate.parameters, **parameters}
+    without = find_left_out(features, parameters)
+    given = {**candidate.parameters, **of_estimator(parameters)}
     for name in {**given, **candidate.search}:
         if name not in known and not any(one.kind is one.VAR_KEYWORD for one in known.values()):
             raise ConfigError(f"{kind.__name__} has no parameter {name!r}", where=where, remedy=suggest(name, [*known]))
     boosting = kind.__name__ in HISTOGRAM_BOOSTING
     encode = _choose_encoding(candidate, features, boosting=boosting)
-    coded = count_coded(features, encode=encode)
+    coded = count_coded(features, encode=encode, without=without)
     if boosting and (coded or encode == "ordinal"):
         given.setdefault("categorical_features", list(range(coded)))
     if "random_state" in known:
@@ -83,8 +86,10 @@ def make_pipeline(
         raise ConfigError(f"{candidate.estimator} is not for {problem}", where=where, remedy="choose another estimator")
     if kind.__name__ in NUMBERED_CLASSES:
         estimator = NumberedClasses(estimator)
+    if not set(features.columns) - without:
+        raise ConfigError("no feature is left", where=where, remedy="leave one outside of all features.groups")
     sparse = get_tags(estimator).input_tags.sparse
-    transformer = make_transformer(features, encode=encode, sparse=sparse, seed=seed)
+    transformer = make_transformer(features, encode=encode, sparse=sparse, seed=seed, without=without)
     return Pipeline([("transform", transformer), ("estimate", estimator)])
 
 

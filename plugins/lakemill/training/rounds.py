@@ -82,7 +82,7 @@ class SharedStudy:
     ) -> None:
         optuna.logging.set_verbosity(optuna.logging.WARNING)
         logging.getLogger("optuna").setLevel(logging.WARNING)
-        self.trials = budget.trials if candidate.search else 1
+        self.trials = budget.trials if candidate.space else 1
         self._candidate, self._budget, self._seed, self._where = candidate, budget, seed, where
         self._storage, self._grace, self._clock = storage, grace, clock
         self._study = optuna.create_study(study_name=name, storage=storage, direction="maximize", load_if_exists=True)

@@ -139,5 +139,5 @@ def read_trials(study: "SharedStudy", candidate: Candidate) -> list[Told]:
 
 def undraw(drawn: dict[str, Any], candidate: Candidate) -> dict[str, Any]:
     """Turn positions in lists of choices back into the choices: Optuna keeps only simple ones."""
-    spaces = candidate.search
+    spaces = candidate.space
     return {name: space[value] if isinstance(space := spaces[name], list) else value for name, value in drawn.items()}

@@ -1,6 +1,9 @@
 """The section of features: kinds, settings, and what they mean together."""
 
+import re
+
 import pytest
+from pydantic import ValidationError
 from workflows_for_tests import make_workflow
 
 from lakemill.config.features import Features, Transform
@@ -66,3 +69,48 @@ def test_every_key_is_described():
 
     for section in ("Features", "Transform"):
         assert all(one.get("description") for one in described[section]["properties"].values())
+
+
+GROUPED = {"numeric": ["size", "noise"], "categorical": ["colour"], "groups": {"looks": ["colo*"]}}
+
+
+@pytest.mark.parametrize(
+    ("groups", "said"),
+    [
+        ({"looks": ["color"]}, "groups.looks: 'color' is no feature"),
+        ({"a": ["size"], "b": ["s*"]}, "groups: 'size' is in two groups"),
+        ({"a": ["size", "noise"], "b": ["colour"]}, "leave a feature outside of all groups"),
+        ({"without": ["size"]}, "'without' is no name for a group"),
+        ({"Looks": ["size"]}, "groups.Looks"),
+    ],
+)
+def test_groups_that_cannot_be_switched_are_refused(groups, said):
+    with pytest.raises(ValidationError, match=re.escape(said)):
+        make_workflow(features={**GROUPED, "groups": groups})
+
+
+def test_groups_are_searched_beside_the_parameters_of_every_candidate():
+    candidate = make_workflow(features=GROUPED).train.candidates["plain"]
+
+    assert candidate.space == {**candidate.search, "features.looks": [True, False]}
+    assert make_workflow().train.candidates["plain"].space == candidate.search
+    usual = make_workflow(features=GROUPED, train={}).suit(columns=500, classes=10).train.candidates
+    assert all("features.looks" in one.space for one in usual.values())
+
+
+def test_a_file_without_groups_keeps_its_hash_and_one_with_groups_has_another():
+    plain = make_workflow(features={**GROUPED, "groups": {}})
+
+    assert plain.training_hash() == make_workflow().training_hash()
+    assert make_workflow(features=GROUPED).training_hash() != plain.training_hash()
+    assert (
+        make_workflow(train={"metric": "roc_auc", "select": "importance"}).training_hash()
+        != make_workflow(train={"metric": "roc_auc"}).training_hash()
+    )
+
+
+def test_groups_of_features_that_are_found_are_known_once_they_are():
+    features = make_workflow(features={"auto": "all", "groups": {"looks": ["col*", "gone"]}}).features
+
+    assert features.columns_of("looks") == ()
+    assert features.close({"numeric": ["size"], "categorical": ["colour"]}).columns_of("looks") == ("colour",)
