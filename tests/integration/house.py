@@ -35,3 +35,9 @@ class House:
 
     def lake(self, workflow: str) -> Lake:
         return Lake(self.settings.lake, workflow)
+
+    def run(self, workflow: str) -> str:
+        """Run a workflow's history, which must succeed, and return what was told."""
+        ended = self.lakemill("run", workflow)
+        assert ended.returncode == 0, ended.stdout + ended.stderr
+        return ended.stdout

@@ -1,7 +1,6 @@
-"""The main job through a real scheduler: problems added as files alone, run, run again, killed, and given mistakes."""
+"""The main job through a real scheduler: a problem added as files alone, run, run again, and given mistakes."""
 
 import json
-import random
 import re
 import subprocess
 import sys
@@ -9,8 +8,6 @@ import time
 from pathlib import Path
 
 import httpx
-import psutil
-import pyarrow as pa
 import pytest
 import yaml
 from house import House
@@ -23,13 +20,6 @@ from lakemill.registry.ledger import find_champion
 pytestmark = pytest.mark.integration
 
 TABLES = ("clean", "quarantine", "predictions", "profiles", "verdicts", "ledger")
-STEPS = ("collect", "validate", "clean", "publish", "profile")
-
-
-def run(house: House, workflow: str) -> str:
-    ended = house.lakemill("run", workflow)
-    assert ended.returncode == 0, ended.stdout + ended.stderr
-    return ended.stdout
 
 
 def versions(lake: Lake) -> dict[str, int]:
@@ -51,7 +41,7 @@ def count_models(house: House, workflow: str) -> int:
 
 @pytest.fixture(scope="module")
 def tumours(house: House) -> str:
-    return run(house, "tumours")
+    return house.run("tumours")
 
 
 def test_every_row_of_every_partition_is_accounted_for(house: House, tumours: str):
@@ -120,7 +110,7 @@ def test_the_report_opens_from_the_run_that_judged(house: House, tumours: str):
 
 def test_a_second_run_changes_nothing_and_says_so(house: House, tumours: str):
     before, models = versions(house.lake("tumours")), count_models(house, "tumours")
-    assert "nothing was changed" in run(house, "tumours")
+    assert "nothing was changed" in house.run("tumours")
     assert versions(house.lake("tumours")) == before
     assert count_models(house, "tumours") == models == 2
 
@@ -142,7 +132,7 @@ def clear_all(house: House, dag_id: str, key: str) -> None:
 
 
 def await_success(house: House, workflow: str, key: str) -> None:
-    deadline = time.monotonic() + 120
+    deadline = time.monotonic() + 300
     quiet_since = time.monotonic()
     while time.monotonic() - quiet_since < 5:
         assert time.monotonic() < deadline
@@ -167,88 +157,6 @@ def test_a_backfill_chooses_how_far_it_validates(house: House):
         time.sleep(0.3)
     found = read_verdicts(house.lake("trusting"), "ingestion")[key]
     assert (found.verdict, found.evidence["validation"], found.evidence["clean"]) == ("published", "off", 148)
-
-
-def test_many_classes_and_another_dialect_need_no_python(house: House):
-    run(house, "wines")
-    predictions = house.lake("wines").read("predictions", ["2020-03"]).to_pandas()
-    assert set(predictions["predicted"]) <= {"barolo", "grignolino", "barbera"}
-    assert predictions["probabilities"].map(sum).sub(1).abs().max() < 1e-9
-    assert read_verdicts(house.lake("wines"), "monitoring")["2020-03"].evidence["score"] > 0.7
-
-
-def test_a_regression_on_one_big_file_needs_no_python(house: House):
-    run(house, "diabetes")
-    lake = house.lake("diabetes")
-    collected = [len(lake.read("clean", [key])) for key in ("2021-01", "2021-02", "2021-03")]
-    assert collected == [149, 135, 148]
-    gate = read_verdicts(lake, "gate")["2021-01"]
-    assert gate.evidence["score"] < gate.evidence["naive"]
-    assert lake.read("predictions", ["2021-03"]).column("score").null_count == (0 if gate.verdict == "pass" else 149)
-
-
-def find_task_process(house: House, task: dict) -> psutil.Process | None:
-    for process in psutil.process_iter(["cmdline"]):
-        if process.info["cmdline"] and " ".join(process.info["cmdline"]).strip() == f"airflow worker -- {task['id']}":
-            return process
-    return None
-
-
-def kill_each_step(house: House, running: subprocess.Popen, pauses: random.Random) -> set[str]:
-    """Kill the process of each step's first try, some moments after it was begun."""
-    killed: set[str] = set()
-    while running.poll() is None:
-        for found in house.api.runs("killed.ingestion"):
-            path = f"/dags/killed.ingestion/dagRuns/{found.run_id}/taskInstances"
-            for task in house.api._get(path)["task_instances"]:
-                if task["state"] == "running" and task["try_number"] == 1 and task["task_id"] not in killed:
-                    process = find_task_process(house, task)
-                    if process is not None:
-                        time.sleep(pauses.uniform(0, 0.3))
-                        killed |= {task["task_id"]} if is_killed(process) else set()
-        time.sleep(0.02)
-    return killed
-
-
-def is_killed(process: psutil.Process) -> bool:
-    try:
-        process.kill()
-        return True
-    except psutil.NoSuchProcess:  # it was quicker
-        return False
-
-
-def without(table: pa.Table, *names: str) -> pa.Table:
-    kept = table.drop_columns([name for name in names if name in table.column_names])
-    return kept.sort_by([(field.name, "ascending") for field in kept.schema if not pa.types.is_nested(field.type)])
-
-
-# psutil reads /proc while processes are killed: what it leaves open then is not ours to close
-@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
-def test_a_lake_whose_tasks_were_killed_is_the_same_as_without(house: House):
-    run(house, "calm")
-    (house.project / "include/data/killed_2024-01-01.csv").write_bytes(
-        (house.project / "include/data/calm_2024-01-01.csv").read_bytes()
-    )
-    command = [sys.executable, "-m", "lakemill.cli.main", "run", "killed"]
-    running = subprocess.Popen(
-        command, env=house.variables, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
-    )
-    killed = kill_each_step(house, running, random.Random(0))
-    assert running.wait() == 0, (house.settings.state / "killed.log").read_text()
-    assert {"collect", "validate"} <= killed, "the long steps were not hit"
-    print(f"killed: {', '.join(step for step in STEPS if step in killed)}")
-    calm, hit = house.lake("calm"), house.lake("killed")
-    for table in ("raw_rows", "clean", "quarantine", "profiles", "predictions"):
-        expected, found = (
-            without(lake.read(table), "ingested_at", "source_file", "delivery", "reasons") for lake in (calm, hit)
-        )
-        assert found.equals(expected), table
-    expected, found = (read_verdicts(lake, "ingestion")["2024-01-01"].evidence for lake in (calm, hit))
-    files = {"made_by"}  # of two workflow files
-    assert {name: value for name, value in found.items() if name not in files} == {
-        name: value for name, value in expected.items() if name not in files
-    }
 
 
 MISTAKES = {
