@@ -6,6 +6,7 @@ Stays out: what is to be done with it.
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any, Self
 from urllib.parse import quote
 
@@ -80,11 +81,22 @@ class AirflowApi:
     def __exit__(self, *raised: object) -> None:
         self._http.close()
 
-    def has_dag(self, dag_id: str) -> bool:
-        """Tell whether Airflow knows a DAG, and its file is not stale."""
+    def has_dag(self, dag_id: str, *, since: datetime | None = None) -> bool:
+        """Tell whether Airflow knows a DAG, its file is not stale, and was read since a moment, if one is given."""
         response = self._ask(lambda: self._http.get(f"/dags/{dag_id}"))
         _require_permission(response)
-        return response.status_code == httpx.codes.OK and not response.json().get("is_stale", False)
+        if response.status_code != httpx.codes.OK or response.json().get("is_stale", False):
+            return False
+        read_at = response.json().get("last_parsed_time")
+        return since is None or (read_at is not None and datetime.fromisoformat(read_at) >= since)
+
+    def read_anew(self, dag_id: str) -> None:
+        """Ask for the file of a DAG to be read at once, where Airflow knows some DAG of that file."""
+        kind = f".{dag_id.rpartition('.')[2]}"
+        known = self._get("/dags", dag_id_pattern=f"%{kind}", limit=PAGE)["dags"]
+        token = next((one["file_token"] for one in known if one["dag_id"].endswith(kind)), None)
+        if token is not None:  # where that is refused, it is read in the next round all the same
+            self._ask(lambda: self._http.put(f"/parseDagFile/{token}"))
 
     def import_errors(self) -> list[str]:
         """Return the import errors of DAG files, as texts."""

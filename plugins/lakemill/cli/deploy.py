@@ -157,8 +157,8 @@ class Deployer:
 
         lake = Lake(self.settings.lake, workflow.workflow)
         for dag in list_dags(workflow):
-            seconds = {"seconds": SECONDS_UNTIL_SHOWN} if self.airflow else {}
-            unpause_dag(api, f"{workflow.workflow}.{dag}", **seconds)
+            seconds = SECONDS_UNTIL_SHOWN if self.airflow else None
+            unpause_dag(api, f"{workflow.workflow}.{dag}", seconds=seconds)
         if pending.missing or pending.again:
             self._ingest(workflow, pending, api)
             if not self.waits:

@@ -6,6 +6,7 @@ Stays out: starting Airflow (``installation.py``).
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
@@ -86,6 +87,7 @@ def run_history(
     console: Console,
     *,
     stale: Sequence[Stale] = (),
+    changed_at: datetime | None = None,
     follows: bool = True,
 ) -> bool:
     """Bring partitions through all four DAGs.
@@ -100,6 +102,8 @@ def run_history(
     console : rich.console.Console
     stale : sequence of Stale
         Partitions for which something else has been delivered since they were ingested: they are run again.
+    changed_at : datetime, optional
+        When the workflow file was changed last: Airflow must have read it since.
     follows : bool
         Whether what is started is followed to its end.
 
@@ -117,7 +121,7 @@ def run_history(
     """
     require_earlier(workflow, keys, lake)
     for dag in list_dags(workflow):
-        unpause_dag(api, f"{workflow.workflow}.{dag}")
+        unpause_dag(api, f"{workflow.workflow}.{dag}", since=changed_at)
     state = _read(workflow, api, lake)
     stale = [one for one in stale if one.partition in keys]
     if (
@@ -198,13 +202,15 @@ def list_dags(workflow: Workflow) -> tuple[str, ...]:
     return (*DAGS, ARRIVALS) if is_fed else DAGS
 
 
-def unpause_dag(api: AirflowApi, dag_id: str, *, seconds: float | None = None) -> None:
+def unpause_dag(api: AirflowApi, dag_id: str, *, since: datetime | None = None, seconds: float | None = None) -> None:
     """Wait until Airflow shows a DAG, and let its runs start.
 
     Parameters
     ----------
     api : AirflowApi
     dag_id : str
+    since : datetime, optional
+        Since when its file must have been read: the workflow file may have changed.
     seconds : float, optional
         How long to wait at most; two minutes if left out.
 
@@ -214,7 +220,9 @@ def unpause_dag(api: AirflowApi, dag_id: str, *, seconds: float | None = None) -
         If it does not show it.
     """
     deadline = time.monotonic() + (DAG_SECONDS if seconds is None else seconds)
-    while not api.has_dag(dag_id):
+    if not api.has_dag(dag_id, since=since):
+        api.read_anew(dag_id)
+    while not api.has_dag(dag_id, since=since):
         if time.monotonic() > deadline:
             errors = "\n".join(api.import_errors())
             raise RunError(f"Airflow does not show the DAG {dag_id}", remedy=errors or "see the DAG processor's log")

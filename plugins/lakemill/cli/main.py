@@ -158,6 +158,7 @@ def run(
     from lakemill.cli.following import TasksFailedError, require_earlier, run_history
     from lakemill.cli.summary import Verdicts, show_partitions
     from lakemill.collection.freshness import find_stale
+    from lakemill.config.suites import find_changed
     from lakemill.lake import Lake
 
     settings = load_settings()
@@ -179,7 +180,8 @@ def run(
             stale = find_stale(
                 declared, lake, project=project, connections=connections, report=_mention, looks_at_files=True
             )
-            has_run = run_history(declared, keys, api, lake, console, stale=stale)
+            changed_at = find_changed(declared, settings)
+            has_run = run_history(declared, keys, api, lake, console, stale=stale, changed_at=changed_at)
         ended = time.monotonic()
         console.print(show_partitions(declared, lake))
         blocked = {key: reasons for key, reasons in Verdicts.read(lake).blocked.items() if key in keys}

@@ -1,9 +1,10 @@
-"""What the DAG files must know of suites, read without anything heavy: whether one learns from history.
+"""What the DAG files read besides the workflow file, without anything heavy: whether a suite learns from history.
 
 Stays out: what expectations mean (``validation``).
 """
 
 import json
+from datetime import UTC, datetime
 from typing import Any
 
 from lakemill.config.settings import Settings
@@ -26,6 +27,24 @@ def learns_from_history(workflow: Workflow, settings: Settings) -> bool:
         False too where a suite cannot be read: validation says what is wrong with it.
     """
     return any(_asks_for_history(_read(settings, path)) for path in workflow.suites.values())
+
+
+def find_changed(workflow: Workflow, settings: Settings) -> datetime:
+    """Return when the files that a workflow's DAGs are made of were changed last: its own and its suites.
+
+    Parameters
+    ----------
+    workflow : Workflow
+    settings : Settings
+
+    Returns
+    -------
+    datetime
+        In UTC.
+    """
+    own = (settings.workflows / f"{workflow.workflow}{ending}" for ending in (".yaml", ".yml"))
+    paths = [*own, *(settings.project / path for path in workflow.suites.values())]
+    return datetime.fromtimestamp(max(path.stat().st_mtime for path in paths if path.exists()), UTC)
 
 
 def _read(settings: Settings, path: str) -> Any:

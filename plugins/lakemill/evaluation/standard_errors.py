@@ -22,7 +22,9 @@ def make_interval(score: float, standard_error: float) -> tuple[float, float]:
     return score - NORMAL_95 * standard_error, score + NORMAL_95 * standard_error
 
 
-def find_standard_error(metric: Metric, y: np.ndarray, prediction: Prediction, *, seed: int) -> float:
+def find_standard_error(
+    metric: Metric, y: np.ndarray, prediction: Prediction, *, seed: int, score: float | None = None
+) -> float:
     """Return the standard error of a score.
 
     Parameters
@@ -33,6 +35,8 @@ def find_standard_error(metric: Metric, y: np.ndarray, prediction: Prediction, *
         For the same n rows.
     seed : int
         Draws the groups that are left out, where the metric has no formula.
+    score : float, optional
+        Of all rows, where it is known already.
 
     Returns
     -------
@@ -46,7 +50,7 @@ def find_standard_error(metric: Metric, y: np.ndarray, prediction: Prediction, *
     the mean of each class against the rest; the root of a mean and a quotient of means go by the delta method. All
     else by the delete-a-group jackknife (Kott, Journal of Official Statistics 17, 2001). Rows count as independent.
     """
-    if len(y) < 2 or not np.isfinite(metric(y, prediction)):
+    if len(y) < 2 or not np.isfinite(metric(y, prediction) if score is None else score):
         return float("nan")
     find_influences = INFLUENCES.get(metric.name)
     if find_influences is None:

@@ -60,8 +60,9 @@ def score_predictions(workflow: Workflow, made: pd.DataFrame | None) -> Performa
     versions = tuple(sorted(set(made["model_version"]), key=int))
     y, metric = made[TRUTH].to_numpy(), METRICS[workflow.train.metric]
     prediction = as_prediction(made, workflow.table.label.problem)
-    error = find_standard_error(metric, y, prediction, seed=workflow.train.seed)
-    return Performance(len(made), metric(y, prediction), error, versions)
+    score = metric(y, prediction)
+    error = find_standard_error(metric, y, prediction, seed=workflow.train.seed, score=score)
+    return Performance(len(made), score, error, versions)
 
 
 def find_matured(

@@ -103,8 +103,9 @@ def tune(
 
     def score(pipeline: Pipeline, X: pd.DataFrame, y: np.ndarray) -> float:
         prediction = predict(pipeline, X).align(classes)
-        error = find_standard_error(metric, y, prediction, seed=workflow.train.seed)
-        return Scored(metric.gain(metric(y, prediction), 0.0), error)
+        reached = metric(y, prediction)
+        error = find_standard_error(metric, y, prediction, seed=workflow.train.seed, score=reached)
+        return Scored(metric.gain(reached, 0.0), error)
 
     shared = _open_studies(workflow, snapshot, studies, list(workflow.train.candidates))
     return run_trials(workflow, shared, X, y, split, score=score, worker=worker, threads=threads)

@@ -75,7 +75,7 @@ def airflow() -> Iterator[SmallAirflow]:
             self.end_headers()
             self.wfile.write(raw)
 
-        do_GET = do_POST = do_PATCH = handle_any
+        do_GET = do_POST = do_PATCH = do_PUT = handle_any
 
         def log_message(self, *args: Any) -> None:
             """Say nothing."""

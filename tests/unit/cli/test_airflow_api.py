@@ -1,6 +1,7 @@
 """Airflow's REST API, spoken with a server of its own."""
 
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
@@ -30,6 +31,41 @@ def test_a_dag_is_there_when_airflow_knows_it_and_its_file_is_not_gone(
     airflow.answer("GET", "/dags/x", reply)
 
     assert api.has_dag("x") is has
+
+
+@pytest.mark.parametrize(
+    ("read_at", "has"),
+    [
+        ("2026-01-01T12:00:00+00:00", True),
+        ("2026-01-01T13:00:01+01:00", True),
+        ("2026-01-01T11:59:59Z", False),
+        (None, False),
+    ],
+)
+def test_a_dag_whose_file_was_read_before_a_moment_is_not_there_yet(
+    airflow: Any, api: AirflowApi, read_at: str | None, has: bool
+) -> None:
+    airflow.answer("GET", "/dags/x", {"dag_id": "x", "last_parsed_time": read_at})
+
+    assert api.has_dag("x", since=datetime(2026, 1, 1, 12, tzinfo=UTC)) is has
+
+
+def test_a_file_is_read_anew_by_the_token_of_any_dag_of_that_file(airflow: Any, api: AirflowApi) -> None:
+    known = [{"dag_id": "a.scoring_too", "file_token": "other"}, {"dag_id": "b.scoring", "file_token": "mine"}]
+    airflow.answer("GET", "/dags", {"dags": known})
+    airflow.answer("PUT", "/parseDagFile/mine", (201, None))
+
+    api.read_anew("small.scoring")
+
+    assert [one.path for one in airflow.asked if one.method == "PUT"] == ["/parseDagFile/mine"]
+
+
+def test_where_no_dag_of_a_file_is_known_nothing_is_asked_for(airflow: Any, api: AirflowApi) -> None:
+    airflow.answer("GET", "/dags", {"dags": []})
+
+    api.read_anew("small.scoring")
+
+    assert [one.method for one in airflow.asked] == ["GET"]
 
 
 @pytest.mark.parametrize("total", [0, 1, 99, 100, 101, 250])

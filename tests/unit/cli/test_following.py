@@ -253,6 +253,7 @@ def test_a_training_that_was_asked_for_is_waited_for(history: History, api: Airf
 
 def test_a_dag_that_airflow_does_not_show_is_an_error_with_the_import_errors(history: History, api: AirflowApi) -> None:
     history.airflow.answer("GET", "/dags/small.scoring", (404, {}))
+    history.airflow.answer("GET", "/dags", {"dags": []})
     errors = [{"filename": "faulty_workflows.py", "stack_trace": "unknown key"}]
     history.airflow.answer("GET", "/importErrors", {"import_errors": errors})
 

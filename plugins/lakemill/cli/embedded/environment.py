@@ -161,7 +161,7 @@ def _airflow_variables(settings: Settings, port: int) -> dict[str, str]:
         "API__SECRET_KEY": keys["session"],
         "API_AUTH__JWT_SECRET": keys["jwt"],
         "DAG_PROCESSOR__REFRESH_INTERVAL": 30,
-        "DAG_PROCESSOR__MIN_FILE_PROCESS_INTERVAL": 10,
+        "DAG_PROCESSOR__MIN_FILE_PROCESS_INTERVAL": 30,  # more often takes a tenth of a core; `run` asks for it at once
         "DAG_PROCESSOR__DAG_BUNDLE_STORAGE_PATH": home / "bundles",
         "LOGGING__BASE_LOG_FOLDER": logs,
         "LOGGING__DAG_PROCESSOR_CHILD_PROCESS_LOG_DIRECTORY": logs / "dag_processor",
