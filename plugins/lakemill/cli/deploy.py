@@ -17,6 +17,7 @@ from rich.console import Console
 
 from lakemill.cli.plan import Names, choose_checked, errors
 from lakemill.config import Settings, Workflow, load_settings
+from lakemill.config.suites import find_changed
 from lakemill.exceptions import ConfigError, RunError
 
 if TYPE_CHECKING:
@@ -158,7 +159,7 @@ class Deployer:
         lake = Lake(self.settings.lake, workflow.workflow)
         for dag in list_dags(workflow):
             seconds = SECONDS_UNTIL_SHOWN if self.airflow else None
-            unpause_dag(api, f"{workflow.workflow}.{dag}", seconds=seconds)
+            unpause_dag(api, f"{workflow.workflow}.{dag}", since=self._changed_at(workflow), seconds=seconds)
         if pending.missing or pending.again:
             self._ingest(workflow, pending, api)
             if not self.waits:
@@ -179,7 +180,14 @@ class Deployer:
         keys = workflow.partition.keys(workflow.partition.start, last)
         stale = [Stale(one.partition, one.reasons, state="") for one in pending.again]
         lake = Lake(self.settings.lake, workflow.workflow)
-        run_history(workflow, keys, api, lake, self.console, stale=stale, follows=self.waits)
+        run_history(
+            workflow, keys, api, lake, self.console,
+            stale=stale, changed_at=self._changed_at(workflow), follows=self.waits,
+        )  # fmt: skip
+
+    def _changed_at(self, workflow: Workflow) -> datetime | None:
+        """Return when the workflow's files changed here; another Airflow has files of its own."""
+        return None if self.airflow else find_changed(workflow, self.settings)
 
     def _require_done(self, workflow: Workflow) -> None:
         """Ask the lake whether what was started has made of it what the files ask for."""

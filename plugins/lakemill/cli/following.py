@@ -225,7 +225,8 @@ def unpause_dag(api: AirflowApi, dag_id: str, *, since: datetime | None = None, 
     while not api.has_dag(dag_id, since=since):
         if time.monotonic() > deadline:
             errors = "\n".join(api.import_errors())
-            raise RunError(f"Airflow does not show the DAG {dag_id}", remedy=errors or "see the DAG processor's log")
+            lacks = "read its file again for" if api.has_dag(dag_id) else "show"
+            raise RunError(f"Airflow does not {lacks} the DAG {dag_id}", remedy=errors or "see the DAG processor's log")
         time.sleep(ASK_EVERY_SECONDS)
     api.unpause(dag_id)
 

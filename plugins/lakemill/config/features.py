@@ -96,18 +96,16 @@ class Features(Section):
 
     @model_validator(mode="after")
     def _groups_some_features(self) -> "Features":
-        grouped = [name for group in self.groups for name in self.columns_of(group)]
-        if twice := sorted({name for name in grouped if grouped.count(name) > 1}):
-            raise ValueError(f"groups: {twice[0]!r} is in two groups")
         if WITHOUT in self.groups:
             raise ValueError(f"groups: {WITHOUT!r} is no name for a group: it stands for features that were left out")
-        if self.are_open:
+        if self.auto == ALL or any("*" in name for name in self.numeric):  # not all are known yet
             return self
+        known = self.columns + tuple(self.auto)
         for group, names in self.groups.items():
-            if unknown := [name for name in names if not any(fnmatch.fnmatchcase(one, name) for one in self.columns)]:
+            if unknown := [name for name in names if not fnmatch.filter(known, name)]:
                 raise ValueError(f"groups.{group}: {unknown[0]!r} is no feature: name it under one of the kinds")
-        if self.groups and not set(self.columns) - set(grouped):
-            raise ValueError("groups: leave a feature outside of all groups; without each, nothing would be left")
+        if (fault := self.find_fault_of_groups()) is not None:
+            raise ValueError(f"groups: {fault}")
         return self
 
     @model_validator(mode="after")
@@ -178,6 +176,15 @@ class Features(Section):
         if name in self.made:
             return "numeric"
         return next((kind for kind in KINDS if name in getattr(self, kind)), None)
+
+    def find_fault_of_groups(self) -> str | None:
+        """Return why groups cannot be switched on and off, of features that are known; None where they can."""
+        grouped = [name for group in self.groups for name in self.columns_of(group)]
+        if twice := sorted({name for name in grouped if grouped.count(name) > 1}):
+            return f"{twice[0]!r} is in two groups"
+        if grouped and not self.are_open and not set(self.columns) - set(grouped):
+            return "leave a feature outside of all groups; without each, nothing would be left"
+        return None
 
     def columns_of(self, group: str) -> tuple[str, ...]:
         """Return the features of a group, as far as they are known."""

@@ -40,11 +40,12 @@ def find_changed(workflow: Workflow, settings: Settings) -> datetime:
     Returns
     -------
     datetime
-        In UTC.
+        In UTC; now, where a file claims to be from later.
     """
     own = (settings.workflows / f"{workflow.workflow}{ending}" for ending in (".yaml", ".yml"))
     paths = [*own, *(settings.project / path for path in workflow.suites.values())]
-    return datetime.fromtimestamp(max(path.stat().st_mtime for path in paths if path.exists()), UTC)
+    newest = datetime.fromtimestamp(max(path.stat().st_mtime for path in paths if path.exists()), UTC)
+    return min(newest, datetime.now(UTC))
 
 
 def _read(settings: Settings, path: str) -> Any:

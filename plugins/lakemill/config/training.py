@@ -25,8 +25,8 @@ METRICS = {
     ),
     "regression": ("mean_absolute_error", "root_mean_squared_error", "median_absolute_error", "r2"),
 }
-# a trial only has to tell parameters apart; the model itself is fitted on all rows
 SWITCH = "features."  # before the name of a group of features, among searched parameters
+# a trial only has to tell parameters apart; the model itself is fitted on all rows
 LEAST_ROWS_OF_WIDE_TABLES, LEAST_ROWS_OF_MANY_CLASSES = 10_000, 5_000
 
 
@@ -89,7 +89,8 @@ class Candidate(Section):
 
     def switch(self, groups: Iterable[str]) -> "Candidate":
         """Return the candidate with switches of groups of features to search, beside the estimator's parameters."""
-        switching = self.model_copy()
+        # without a search of its own, too, a group is only left out where that is better beyond chance
+        switching = self.model_copy(update={"untuned_first": self.untuned_first or not self.search})
         switching._groups = tuple(groups)
         return switching
 
@@ -158,8 +159,8 @@ class Train(Section):
     )
     select: Literal["importance"] | None = Field(
         None,
-        description="Features left out after tuning: those without importance on validation rows, where the model "
-        "without them is no worse by a standard error; none if left out.",
+        description="Features that a candidate's best trial can do without are left out: of those without importance "
+        "on validation rows as many as cost no more than a standard error together.",
     )
     seed: int = 0
     memory: ByteSize = Field(

@@ -73,7 +73,7 @@ def measure_importance(
     Returns
     -------
     list of Importance
-        The greatest first.
+        The greatest first; not of features that the pipeline leaves out.
     """
     if len(y) > most:
         at = np.sort(np.random.default_rng(seed).choice(len(y), size=most, replace=False))
@@ -83,8 +83,18 @@ def measure_importance(
         return metric.gain(metric(y, predict(model, X).align(classes)), 0.0)  # type: ignore[arg-type]  # a frame
 
     found = permutation_importance(fitted, X, y, scoring=score, n_repeats=repeats, random_state=seed)
+    seen = _list_seen(fitted, X)
     measured = [
         Importance(name, float(loss), float(deviation), bool(loss <= max(NOISE * deviation, LEAST_SHARE * span)))
         for name, loss, deviation in zip(X.columns, found.importances_mean, found.importances_std, strict=True)
+        if name in seen
     ]
     return sorted(measured, key=lambda one: -one.loss)
+
+
+def _list_seen(fitted: Pipeline, X: pd.DataFrame) -> set[str]:
+    """Return the features that a pipeline looks at: all, where it does not begin with a choice of columns."""
+    parts = getattr(fitted[0], "transformers", None)
+    if parts is None:
+        return set(X.columns)
+    return {name for _, _, names in parts for name in ([names] if isinstance(names, str) else names)}

@@ -13,8 +13,9 @@ import pandas as pd
 from sklearn.pipeline import Pipeline
 
 from lakemill.config import Workflow
+from lakemill.config.training import SWITCH
 from lakemill.evaluation.comparison import Difference, compare_paired
-from lakemill.evaluation.importance import measure_importance
+from lakemill.evaluation.importance import MOST_ROWS, measure_importance
 from lakemill.evaluation.metrics import METRICS, predict_naively
 from lakemill.evaluation.predictions import Prediction, join, predict
 from lakemill.evaluation.scale import measure_scale
@@ -25,6 +26,7 @@ from lakemill.training.feature_switches import find_left_out, leave_out, turn
 from lakemill.training.measuring import measure
 from lakemill.training.tuning import Tuned, choose_tuning_rows
 
+MOST_MIXED, LEAST_ROWS = 1_000_000, 500  # values that are mixed in one go over all features; rows at least
 PARTS = (1.0, 0.5, 0.25)  # of the features without importance, the least important first, that are tried to leave out
 CONFIDENCE = 0.95
 
@@ -38,7 +40,7 @@ class GroupPrice:
     group : str
     columns : tuple of str
     is_on : bool
-        Whether the model has it.
+        Whether the tuned model has it.
     gain, low, high : float
         By how much the model with it is better on validation rows, in the metric's unit, and the 95 % interval of that.
     seconds, seconds_without : float
@@ -127,7 +129,7 @@ def select_features(
     """
     rows = _Rows(workflow, tuned.candidate, X, y, split, classes)
     models, _ = rows.fit(tuned.parameters)
-    idle = _find_idle(workflow, rows, models, tuned.parameters)
+    idle = _find_idle(workflow, rows, models)
     before = rows.predict(models)
     for part in PARTS:
         names = idle[: int(np.ceil(part * len(idle)))]
@@ -167,7 +169,7 @@ def price_groups(
     made, prices = rows.predict(models), []
     for group in groups:
         columns = workflow.features.columns_of(group)
-        is_on = not find_left_out(workflow.features, tuned.parameters).issuperset(columns)
+        is_on = tuned.parameters.get(f"{SWITCH}{group}", True)
         models, other_seconds = rows.fit(turn(tuned.parameters, group, on=not is_on))
         both, times = (made, rows.predict(models)), (seconds, other_seconds)
         (one, other), (its, others) = (both, times) if is_on else (both[::-1], times[::-1])
@@ -176,8 +178,9 @@ def price_groups(
     return prices
 
 
-def _find_idle(workflow: Workflow, rows: _Rows, models: Sequence[Pipeline], parameters: dict[str, Any]) -> list[str]:
+def _find_idle(workflow: Workflow, rows: _Rows, models: Sequence[Pipeline]) -> list[str]:
     """Return the features without importance in any fold, the least important first."""
+    most = int(np.clip(MOST_MIXED // len(workflow.features.columns), LEAST_ROWS, MOST_ROWS))
     losses: dict[str, list[float]] = {}
     needed: set[str] = set()
     for fold, model in enumerate(models):
@@ -185,11 +188,10 @@ def _find_idle(workflow: Workflow, rows: _Rows, models: Sequence[Pipeline], para
         naive = predict_naively(y, len(y), problem=workflow.table.label.problem).align(rows.classes)
         span = measure_scale(rows.metric, rows.metric(y, naive)).span
         for one in measure_importance(
-            model, X, y, metric=rows.metric, classes=rows.classes, span=span, seed=workflow.train.seed
+            model, X, y, metric=rows.metric, classes=rows.classes, span=span, seed=workflow.train.seed, most=most
         ):
             losses.setdefault(one.feature, []).append(one.loss)
             if not one.is_idle:
                 needed.add(one.feature)
-    gone = find_left_out(workflow.features, parameters)
-    means = {name: float(np.mean(found)) for name, found in losses.items() if name not in needed | gone}
+    means = {name: float(np.mean(found)) for name, found in losses.items() if name not in needed}
     return sorted(means, key=lambda name: (means[name], name))

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from lakemill.config import Workflow
+from lakemill.config.training import SWITCH
 from lakemill.evaluation.standard_errors import make_interval
 from lakemill.pages.markup import badge, element, make_page, table, tile
 from lakemill.pages.markup import section as make_section
@@ -248,20 +249,21 @@ def _tell_features(workflow: Workflow, details: dict[str, Any], evaluated: dict[
 
 def _tell_groups(details: dict[str, Any]) -> tuple[Section, ...]:
     """Return what groups of features are worth to the candidate that was fitted; nothing where there are none."""
-    chosen = (details.get("fit") or {}).get("candidate")
+    fitted = details.get("fit") or {}
+    chosen, parameters = fitted.get("candidate"), fitted.get("parameters") or {}
     tuned: dict[str, Any] = next((one for one in details.get("tuned") or () if one["candidate"] == chosen), {})
     rows = [
         (
             str(one["group"]),
             ", ".join(one["columns"]),
-            "yes" if one["is_on"] else "no",
+            "yes" if parameters.get(f"{SWITCH}{one['group']}", True) else "no",
             _number(one["gain"]),
             _interval(one["low"], one["high"]),
             f"{one['seconds'] - one['seconds_without']:+,.2f}",
         )
         for one in tuned.get("groups") or ()
     ]
-    head = ("group", "features", "in the model", "gain on validation rows", "95 % interval", "CPU s of a trial's fit")
+    head = ("group", "features", "in the model", "gain by it when tuned", "95 % interval", "CPU s of a trial's fit")
     return (Section(GROUPS, head, rows),) if rows else ()
 
 

@@ -116,7 +116,7 @@ def take_best(
 ) -> dict[str, Any]:
     """Take the best trial of a candidate, or its estimator's own values where that is no better beyond chance.
 
-    Then leave out features without importance, and see what groups of features are worth, where the file asks for it.
+    Then see what groups of features are worth, and leave out features without importance, where the file asks for it.
 
     Parameters
     ----------
@@ -149,9 +149,9 @@ def take_best(
         with threadpool_limits(threads):
             if is_cautious:
                 tuned = prefer_untuned(workflow, tuned, *rows, classes=classes)
+            prices = price_groups(workflow, tuned, *rows, classes=classes)
             if workflow.train.select:
                 tuned = select_features(workflow, tuned, *rows, classes=classes)
-            prices = price_groups(workflow, tuned, *rows, classes=classes)
     return {**vars(tuned), "groups": make_plain(prices)}
 
 

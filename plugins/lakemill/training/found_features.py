@@ -33,7 +33,7 @@ def settle_features(workflow: Workflow, lake: Lake, snapshot: str, training_rows
     Raises
     ------
     TrainingError
-        If no column is of use.
+        If no column is of use, or groups of features do not go with those that were found.
     """
     held = read_found(lake, snapshot)
     if held is None:
@@ -48,7 +48,14 @@ def settle_features(workflow: Workflow, lake: Lake, snapshot: str, training_rows
             where=f"{workflow.workflow}, snapshot {snapshot}",
             remedy="name columns under features.numeric, categorical, dates, text",
         )
-    return workflow.with_features(workflow.features.close(_beyond_declared(workflow, held)))
+    closed = workflow.features.close(_beyond_declared(workflow, held))
+    if (fault := closed.find_fault_of_groups()) is not None:
+        raise TrainingError(
+            f"features.groups: {fault}",
+            where=f"{workflow.workflow}, snapshot {snapshot}",
+            remedy=f"found are {', '.join(closed.columns)}",
+        )
+    return workflow.with_features(closed)
 
 
 def read_found(lake: Lake, snapshot: str) -> Found | None:

@@ -15,6 +15,7 @@ import numpy as np
 import optuna
 import pandas as pd
 from sklearn.pipeline import Pipeline
+from sklearn.utils import get_tags
 from threadpoolctl import threadpool_limits
 
 from lakemill.config import Workflow
@@ -230,9 +231,10 @@ def _fit(
         undecided = [key for key in own if re.fullmatch(r"estimate__(estimator__)?n_jobs", key) and own[key] is None]
         pipeline.set_params(**dict.fromkeys(undecided, threads))
     transformer, estimator = pipeline["transform"], pipeline["estimate"]
-    without = find_left_out(workflow.features, parameters)
+    # what else the transformers depend on, see `make_pipeline`
+    kind = (find_left_out(workflow.features, parameters), get_tags(estimator).input_tags.sparse)
     try:
-        prepared = preparations.prepare((name, number, without), transformer, fold.X_train, fold.y_train, fold.X_held)
+        prepared = preparations.prepare((name, number, *kind), transformer, fold.X_train, fold.y_train, fold.X_held)
         with measure() as cost:
             estimator.fit(prepared.train.copy(), fold.y_train)  # a copy: some estimators overwrite what they are given
     except (ValueError, TypeError) as error:  # scikit-learn's word for: not with these parameters, not on this data

@@ -109,6 +109,31 @@ def test_a_file_without_groups_keeps_its_hash_and_one_with_groups_has_another():
     )
 
 
+def test_without_a_search_of_its_own_a_group_is_first_tried_with_and_left_out_only_where_that_shows():
+    bayes = {"metric": "roc_auc", "candidates": {"plain": {"estimator": "sklearn.naive_bayes.GaussianNB"}}}
+
+    assert make_workflow(features=GROUPED, train=bayes).train.candidates["plain"].untuned_first
+    assert not make_workflow(train=bayes).train.candidates["plain"].untuned_first
+    assert not make_workflow(features=GROUPED).train.candidates["plain"].untuned_first  # the file has a search
+
+
+def test_some_columns_of_media_files_can_be_grouped():
+    calls = {"kind": "audio", "path": "calls/{partition}", "label": "folder", "extract": {"mfcc": {"coefficients": 3}}}
+    groups = {"loudness": ["mfcc_0_*"], "spread": ["mfcc_1_sd", "mfcc_2_sd"]}
+
+    features = make_workflow(collect={"items": calls}, features={"numeric": ["mfcc_*"], "groups": groups}).features
+
+    assert features.columns_of("loudness") == ("mfcc_0_mean", "mfcc_0_sd")
+    assert features.columns_of("spread") == ("mfcc_1_sd", "mfcc_2_sd")
+    with pytest.raises(ValidationError, match="leave a feature outside of all groups"):
+        make_workflow(collect={"items": calls}, features={"numeric": ["mfcc_*"], "groups": {"all": ["mfcc_*"]}})
+
+
+def test_a_name_that_no_listed_column_has_is_refused_though_kinds_are_still_to_be_found():
+    with pytest.raises(ValidationError, match=r"groups\.a: 'colr' is no feature"):
+        make_workflow(features={"auto": ["size", "colour"], "groups": {"a": ["colr"]}})
+
+
 def test_groups_of_features_that_are_found_are_known_once_they_are():
     features = make_workflow(features={"auto": "all", "groups": {"looks": ["col*", "gone"]}}).features
 

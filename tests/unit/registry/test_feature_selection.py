@@ -95,6 +95,16 @@ def test_a_group_is_told_with_what_the_model_gains_by_it(is_on: bool) -> None:
     assert min(needed.seconds, needed.seconds_without) > 0
 
 
+def test_a_group_is_told_though_all_features_beside_it_could_go() -> None:
+    workflow = declare(groups={"needed": ["strong", "copy", "weak"]})
+
+    (needed,) = price_groups(workflow, TUNED, *draw(), SPLIT, classes=CLASSES)
+    selected = select_features(workflow, TUNED, *draw(), SPLIT, classes=CLASSES)
+
+    assert needed.low > 0.1
+    assert selected.parameters["features.without"] == ["idle", "idler"]
+
+
 def test_without_groups_nothing_is_fitted_for_their_price() -> None:
     X, y = draw()
 

@@ -60,6 +60,21 @@ def test_where_no_column_is_of_use_that_is_told(open_workflow, lake):
         settle_features(open_workflow, lake, "abc", rows)
 
 
+@pytest.mark.parametrize(
+    ("groups", "fault"),
+    [
+        ({"a": ["size"], "b": ["s*"]}, "'size' is in two groups"),
+        ({"a": ["*"]}, "leave a feature outside of all groups"),
+    ],
+)
+def test_groups_that_do_not_go_with_what_was_found_are_told(lake, groups, fault):
+    workflow = make_workflow(features={"auto": "all", "groups": groups})
+    keep_kinds(workflow, lake, KINDS)
+
+    with pytest.raises(TrainingError, match=f"features.groups: {fault}.*\n  -> found are size, noise, colour"):
+        settle_features(workflow, lake, "abc", with_unit(["kg"] * 60))
+
+
 def test_kinds_that_were_never_found_are_asked_for(lake):
     with pytest.raises(TrainingError, match=r"not found yet\n  -> ingest 2020-01-01 again"):
         settle_features(make_workflow(features=["size"]), lake, "abc", ROWS)

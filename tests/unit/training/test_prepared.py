@@ -75,6 +75,22 @@ def test_sparse_rows_are_counted_by_what_they_hold() -> None:
     assert preparations.prepare("a", OneHotEncoder(), levels, np.zeros(100), levels) is not first
 
 
+def test_parameters_that_decide_whether_columns_may_be_sparse_do_not_share_rows() -> None:
+    candidate = {"estimator": "sklearn.linear_model.RidgeClassifier", "search": {"solver": ["lsqr", "svd"]}}
+    workflow = make_workflow(
+        train={"metric": "accuracy", "candidates": {"plain": candidate}, "budget": {"trials": 6, "rows": 500}}
+    )
+    solvers: list[str] = []
+
+    def note(pipeline: Pipeline, X: pd.DataFrame, y: np.ndarray) -> float:
+        solvers.append(pipeline["estimate"].solver)
+        return float(len(pipeline.predict(X)))
+
+    tune(workflow, scored=note)
+
+    assert set(solvers) == {"lsqr", "svd"}
+
+
 @pytest.mark.parametrize("candidate", [LOGISTIC, OVERWRITES], ids=["usual", "overwrites what it is given"])
 def test_a_trial_learns_what_a_pipeline_of_its_own_learns(candidate: dict[str, Any]) -> None:
     workflow = make_workflow(
