@@ -183,6 +183,7 @@ class BundledSet:
     categorical: list[str]
     by: str | None = None
     rows: int = 5000
+    mixed_within: str | None = None  # rows come in an order drawn within each value of this column
 
 
 LOAN = ["salary_range", "repaid_loan_on_prev_car", "size_of_downpayment"]
@@ -192,19 +193,21 @@ SETS = [
     BundledSet("synthetic_car_loan", ["car_value", "debt_to_income_ratio", "loan_length", "driver_tenure"], LOAN),
     BundledSet("employment_MA", ["AGEP"], CENSUS, by="year"),
     BundledSet("employment_MA", ["AGEP"], CENSUS),
+    BundledSet("employment_MA", ["AGEP"], CENSUS, mixed_within="year"),
 ]
 
 
 def tell_sets(folder: Path) -> None:
     """Print which windows of NannyML's sets alarm, in which columns; windows of the reference are the past."""
     for one in SETS:
-        reference, analysis = (_read(folder, f"{one.name}_{part}") for part in ("reference", "analysis"))
+        reference, analysis = (_mix(_read(folder, f"{one.name}_{part}"), one) for part in ("reference", "analysis"))
         past = [_profile(chunk, one) for _, chunk in _cut(reference, one)]
         watch = Watch(merge_all(past[: max(1, len(past) // 2)]), Monitor())
         for window in past[max(1, len(past) // 2) :]:
             watch.learn(watch.judge(window)[1])
         watch.reference = merge_all(past)
-        print(f"{one.name} by {one.by or f'{one.rows} rows'}: {len(past)} windows of reference")
+        order = f", mixed within each {one.mixed_within}" if one.mixed_within else ""
+        print(f"{one.name} by {one.by or f'{one.rows} rows'}{order}: {len(past)} windows of reference")
         for begins, chunk in _cut(analysis, one):
             print(f"  from {begins}: {', '.join(watch.watch(_profile(chunk, one))) or 'nothing'}")
 
@@ -212,6 +215,10 @@ def tell_sets(folder: Path) -> None:
 def _read(folder: Path, name: str) -> pd.DataFrame:
     path = folder / f"{name}.csv"
     return pd.read_csv(path) if path.exists() else pd.read_parquet(folder / f"{name}.pq")
+
+
+def _mix(rows: pd.DataFrame, one: BundledSet) -> pd.DataFrame:
+    return rows.groupby(one.mixed_within).sample(frac=1.0, random_state=0) if one.mixed_within else rows
 
 
 def _cut(rows: pd.DataFrame, one: BundledSet) -> Iterator[tuple[object, pd.DataFrame]]:
