@@ -3,7 +3,7 @@
 Stays out: the data set (``dataset.py``), and which of the tuned models is fitted (``choosing.py``).
 """
 
-from collections.abc import Iterable
+from collections.abc import Collection
 from typing import Any, ClassVar, Literal
 
 from pydantic import Field, PrivateAttr, field_validator, model_validator
@@ -87,8 +87,10 @@ class Candidate(Section):
             return self
         return Candidate(estimator=self.estimator, parameters=fixed, encode=self.encode).switch(self._groups)
 
-    def switch(self, groups: Iterable[str]) -> "Candidate":
+    def switch(self, groups: Collection[str]) -> "Candidate":
         """Return the candidate with switches of groups of features to search, beside the estimator's parameters."""
+        if not groups:
+            return self
         # without a search of its own, too, a group is only left out where that is better beyond chance
         switching = self.model_copy(update={"untuned_first": self.untuned_first or not self.search})
         switching._groups = tuple(groups)

@@ -263,7 +263,7 @@ def _tell_groups(details: dict[str, Any]) -> tuple[Section, ...]:
         )
         for one in tuned.get("groups") or ()
     ]
-    head = ("group", "features", "in the model", "gain by it when tuned", "95 % interval", "CPU s of a trial's fit")
+    head = ("group", "features", "in the model", "gain by it", "95 % interval", "CPU s of a trial's fit")
     return (Section(GROUPS, head, rows),) if rows else ()
 
 
