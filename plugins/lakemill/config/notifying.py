@@ -1,4 +1,4 @@
-"""The section ``notify``: who is told of a verdict of monitoring, and how.
+"""The section ``notify``: who is told of a verdict of monitoring, and of a blocked partition, and how.
 
 Addresses stand here; servers, keys and passwords in Airflow's connections. Stays out: telling
 (``orchestration.notifying``).
@@ -12,13 +12,17 @@ from pydantic import Field
 from lakemill.config.quantities import Duration
 from lakemill.config.section import Section
 
-Told = Literal["nothing", "note", "alert", "retrain", "roll back"]
+Told = Literal["nothing", "note", "alert", "retrain", "roll back", "blocked"]
 
 
 class Channel(Section):
     """What all ways of telling have in common."""
 
-    about: tuple[Told, ...] = Field(("alert", "retrain", "roll back"), min_length=1, description="Verdicts to tell of.")
+    about: tuple[Told, ...] = Field(
+        ("alert", "retrain", "roll back", "blocked"),
+        min_length=1,
+        description="What to tell of: verdicts of monitoring, and partitions that ingestion blocks.",
+    )
     within: Duration | None = Field(
         None,
         gt=timedelta(0),

@@ -13,11 +13,13 @@ from lakemill.orchestration.running import (
     run_parameter,
     run_started,
     say_plainly,
+    tell_where_blocked,
 )
 
 
 @task
 @say_plainly
+@tell_where_blocked
 def collect(workflow: str, source: str) -> Any:
     """Bring one source's rows of the partition into its ``raw_`` table; before it, where needed, of the first one."""
     from lakemill.collection import collect_source, needs_first_partition
@@ -44,6 +46,7 @@ def collect(workflow: str, source: str) -> Any:
 
 @task
 @say_plainly
+@tell_where_blocked
 def validate(workflow: str) -> Any:
     """Build the partition's table, quarantine rows or block it, as the run's parameter ``validation`` says."""
     from lakemill.collection.freshness import note_run
@@ -58,6 +61,7 @@ def validate(workflow: str) -> Any:
 
 @task
 @say_plainly
+@tell_where_blocked
 def clean(workflow: str) -> Any:
     """Apply the cleaning rules to the accepted rows."""
     from lakemill.config.versions import name_makers

@@ -1,4 +1,4 @@
-"""Telling people of a verdict: one of Airflow's notifiers for each way that the section ``notify`` names.
+"""Telling people of verdicts and blocked partitions: one of Airflow's notifiers for each way that ``notify`` names.
 
 To add a way: its section in ``config.notifying``, a function here and a line in ``MAKERS``. Stays out: what is decided,
 and servers and keys, which connections know.
@@ -50,7 +50,7 @@ def tell(workflow: Workflow, lake: Lake, judged: dict[str, Any], context: Any, *
     workflow : Workflow
     lake : Lake
     judged : dict
-        What ``judge`` returned.
+        What ``judge`` returned, or the same keys of a blocked partition.
     context : dict
         Of the task.
     now : datetime

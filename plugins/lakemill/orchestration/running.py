@@ -9,11 +9,11 @@ from collections.abc import Callable
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
 
-from airflow.sdk import get_current_context
+from airflow.sdk import get_current_context, timezone
 from airflow.sdk.exceptions import AirflowFailException
 
 from lakemill.config import Settings, Workflow, find_workflow, load_settings
-from lakemill.exceptions import LakemillError, RunError
+from lakemill.exceptions import BlockedPartitionError, LakemillError, RunError
 
 if TYPE_CHECKING:
     from lakemill.lake import Lake
@@ -44,6 +44,42 @@ def say_plainly(function: Callable[P, R]) -> Callable[P, R]:
             raise AirflowFailException(str(error)) from None
 
     return plain
+
+
+def tell_where_blocked(function: Callable[P, R]) -> Callable[P, R]:
+    """Tell those who asked for it where a task of ingestion blocks its partition: monitoring never hears of that one.
+
+    Parameters
+    ----------
+    function : callable
+        Takes the workflow's name first.
+
+    Returns
+    -------
+    callable
+    """
+
+    @functools.wraps(function)
+    def telling(*args: P.args, **kwargs: P.kwargs) -> R:
+        try:
+            return function(*args, **kwargs)
+        except BlockedPartitionError as error:
+            try:
+                _tell_blocked(str(kwargs.get("workflow", args[0] if args else "")), error)
+            except Exception:  # that nobody could be told must not hide why
+                logging.getLogger(__name__).exception("nobody was told")
+            raise
+
+    return telling
+
+
+def _tell_blocked(name: str, error: BlockedPartitionError) -> None:
+    from lakemill.orchestration.notifying import tell
+
+    workflow, lake, _ = open_workflow(name)
+    key = current_partition(workflow)
+    blocked = {"partition": key, "verdict": "blocked", "reason": error.problem, "findings": []}
+    tell(workflow, lake, blocked, get_current_context(), now=timezone.utcnow())
 
 
 def open_workflow(name: str) -> tuple[Workflow, "Lake", Settings]:

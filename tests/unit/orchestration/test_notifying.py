@@ -194,6 +194,8 @@ def test_the_same_verdict_is_told_once_and_another_one_again(
         ({}, "alert", True),
         ({}, "retrain", True),
         ({}, "roll back", True),
+        ({}, "blocked", True),
+        ({"about": ["alert"]}, "blocked", False),
         ({"about": ["note"]}, "note", True),
         ({"about": ["note"]}, "alert", False),
         ({"within": "2 days"}, "alert", True),  # the partition ended exactly two days before

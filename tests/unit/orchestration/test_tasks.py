@@ -13,6 +13,7 @@ from workflows_for_tests import make_rows
 
 from lakemill.config import Workflow
 from lakemill.lake import Lake
+from lakemill.lake.notifications import read_notification
 from lakemill.lake.verdicts import read_verdicts
 from lakemill.orchestration import ingestion, monitoring, scoring, training
 from lakemill.orchestration.assets import name_asset
@@ -152,6 +153,57 @@ def test_a_missing_delivery_fails_plainly(workflow: Workflow, run_of: Run) -> No
 
     with pytest.raises(AirflowFailException, match=r"items_2020-01-01\.csv"):
         ingestion.collect.function("small", "items")
+
+
+def block_few_rows(folder: Path) -> None:
+    """Give the workflow a suite that blocks partitions of fewer than a thousand rows."""
+    expectation = {
+        "type": "expect_table_row_count_to_be_between",
+        "kwargs": {"min_value": 1000},
+        "meta": {"action": "block"},
+    }
+    (folder / "suite.json").write_text(json.dumps({"name": "small", "expectations": [expectation]}))
+    path = folder / "include/workflows/small.yaml"
+    path.write_text(yaml.safe_dump({**yaml.safe_load(path.read_text()), "expectations": "suite.json"}))
+
+
+def test_a_blocked_partition_is_told_of_once_and_as_a_verdict_once_it_is_mended(
+    workflow: Workflow, lake: Lake, run_of: Run, tmp_path: Path
+) -> None:
+    block_few_rows(tmp_path)
+    deliver(workflow, tmp_path, FIRST)
+    run_of(FIRST)
+    ingestion.collect.function("small", "items")
+
+    for _ in range(2):
+        with pytest.raises(AirflowFailException, match="blocked by 1 expectation"):
+            ingestion.validate.function("small")
+
+    found = read_notification(lake, FIRST)
+    assert found is not None
+    assert (found.message["verdict"], found.told, found.failed) == ("blocked", ["0: log"], {})
+    assert "table_row_count_to_be_between(min_value=1000): observed 100" in found.message["text"]
+    monitoring.notify.function("small", {"partition": FIRST, "verdict": "alert", "reason": "worse", "findings": []})
+    after = read_notification(lake, FIRST)
+    assert after is not None
+    assert (after.message["verdict"], after.told) == ("alert", ["0: log"])
+
+
+def test_where_nobody_can_be_told_a_blocked_partition_still_says_why(
+    workflow: Workflow, run_of: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def fail(*given: Any, **named: Any) -> None:
+        raise OSError("the lake is away")
+
+    block_few_rows(tmp_path)
+    deliver(workflow, tmp_path, FIRST)
+    run_of(FIRST)
+    ingestion.collect.function("small", "items")
+    monkeypatch.setattr("lakemill.orchestration.notifying.tell", fail)
+
+    with pytest.raises(AirflowFailException, match="blocked by 1 expectation"):
+        ingestion.validate.function("small")
+    assert "nobody was told" in caplog.text
 
 
 @pytest.mark.parametrize(
