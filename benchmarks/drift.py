@@ -31,7 +31,7 @@ from lakemill.monitoring.limits import Earlier
 from lakemill.monitoring.sketches import ColumnProfile, merge, profile_column
 
 PAST, SEQUENCE = 12, 100  # windows that are the past at first, and that follow
-MOST_VALUES = 15_000_000_000  # simulated for one size, in half an hour; fewer windows are made where that is not enough
+MOST_VALUES = 15_000_000_000  # simulated for one size; fewer windows are made where that is not enough
 Profiles = Mapping[str, ColumnProfile]
 
 

@@ -157,9 +157,9 @@ class Deployer:
         from lakemill.lake import Lake
 
         lake = Lake(self.settings.lake, workflow.workflow)
+        seconds, changed_at = SECONDS_UNTIL_SHOWN if self.airflow else None, self._changed_at(workflow)
         for dag in list_dags(workflow):
-            seconds = SECONDS_UNTIL_SHOWN if self.airflow else None
-            unpause_dag(api, f"{workflow.workflow}.{dag}", since=self._changed_at(workflow), seconds=seconds)
+            unpause_dag(api, f"{workflow.workflow}.{dag}", since=changed_at, seconds=seconds)
         if pending.missing or pending.again:
             self._ingest(workflow, pending, api)
             if not self.waits:
@@ -187,7 +187,7 @@ class Deployer:
 
     def _changed_at(self, workflow: Workflow) -> datetime | None:
         """Return when the workflow's files changed here; another Airflow has files of its own."""
-        return None if self.airflow else find_changed(workflow, self.settings)
+        return None if self.airflow else find_changed(workflow, self.settings, now=datetime.now(UTC))
 
     def _require_done(self, workflow: Workflow) -> None:
         """Ask the lake whether what was started has made of it what the files ask for."""

@@ -220,9 +220,11 @@ def unpause_dag(api: AirflowApi, dag_id: str, *, since: datetime | None = None, 
         If it does not show it.
     """
     deadline = time.monotonic() + (DAG_SECONDS if seconds is None else seconds)
-    if not api.has_dag(dag_id, since=since):
-        api.read_anew(dag_id)
+    is_asked = False
     while not api.has_dag(dag_id, since=since):
+        if not is_asked:
+            api.read_anew(dag_id)
+            is_asked = True
         if time.monotonic() > deadline:
             errors = "\n".join(api.import_errors())
             lacks = "read its file again for" if api.has_dag(dag_id) else "show"

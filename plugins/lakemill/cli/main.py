@@ -180,7 +180,7 @@ def run(
             stale = find_stale(
                 declared, lake, project=project, connections=connections, report=_mention, looks_at_files=True
             )
-            changed_at = find_changed(declared, settings)
+            changed_at = find_changed(declared, settings, now=datetime.now(UTC))
             has_run = run_history(declared, keys, api, lake, console, stale=stale, changed_at=changed_at)
         ended = time.monotonic()
         console.print(show_partitions(declared, lake))

@@ -29,23 +29,25 @@ def learns_from_history(workflow: Workflow, settings: Settings) -> bool:
     return any(_asks_for_history(_read(settings, path)) for path in workflow.suites.values())
 
 
-def find_changed(workflow: Workflow, settings: Settings) -> datetime:
+def find_changed(workflow: Workflow, settings: Settings, *, now: datetime) -> datetime:
     """Return when the files that a workflow's DAGs are made of were changed last: its own and its suites.
 
     Parameters
     ----------
     workflow : Workflow
     settings : Settings
+    now : datetime
+        Stands for the time of a file that claims to be from later.
 
     Returns
     -------
     datetime
-        In UTC; now, where a file claims to be from later.
+        In UTC.
     """
     own = (settings.workflows / f"{workflow.workflow}{ending}" for ending in (".yaml", ".yml"))
     paths = [*own, *(settings.project / path for path in workflow.suites.values())]
     newest = datetime.fromtimestamp(max(path.stat().st_mtime for path in paths if path.exists()), UTC)
-    return min(newest, datetime.now(UTC))
+    return min(newest, now)
 
 
 def _read(settings: Settings, path: str) -> Any:

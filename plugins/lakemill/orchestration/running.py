@@ -46,7 +46,7 @@ def say_plainly(function: Callable[P, R]) -> Callable[P, R]:
     return plain
 
 
-def tell_where_blocked(function: Callable[P, R]) -> Callable[P, R]:
+def tell_where_blocked(function: Callable[..., R]) -> Callable[..., R]:
     """Tell those who asked for it where a task of ingestion blocks its partition: monitoring never hears of that one.
 
     Parameters
@@ -60,12 +60,12 @@ def tell_where_blocked(function: Callable[P, R]) -> Callable[P, R]:
     """
 
     @functools.wraps(function)
-    def telling(*args: P.args, **kwargs: P.kwargs) -> R:
+    def telling(workflow: str, *args: Any, **kwargs: Any) -> R:
         try:
-            return function(*args, **kwargs)
+            return function(workflow, *args, **kwargs)
         except BlockedPartitionError as error:
             try:
-                _tell_blocked(str(kwargs.get("workflow", args[0] if args else "")), error)
+                _tell_blocked(workflow, error)
             except Exception:  # that nobody could be told must not hide why
                 logging.getLogger(__name__).exception("nobody was told")
             raise

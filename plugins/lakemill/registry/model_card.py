@@ -13,6 +13,7 @@ from lakemill.evaluation.standard_errors import make_interval
 from lakemill.pages.markup import badge, element, make_page, table, tile
 from lakemill.pages.markup import section as make_section
 from lakemill.training.feature_switches import find_left_out
+from lakemill.training.found_features import close_features
 
 Row = tuple[str, ...]
 GATE = "Gate"
@@ -237,10 +238,7 @@ def _tell_features(workflow: Workflow, details: dict[str, Any], evaluated: dict[
     }
     told: list[Row] = [(name, kind) for kind, names in kinds.items() for name in names]
     told += [(name, "numeric, looks back on earlier rows") for name in workflow.features.made]
-    features = workflow.features
-    if features.are_open:
-        found = {kind: [name for name in names if name not in features.columns] for kind, names in kinds.items()}
-        features = features.close(found)
+    features = close_features(workflow.features, kinds) if workflow.features.are_open else workflow.features
     gone = find_left_out(features, (details.get("fit") or {}).get("parameters") or {})
     told = [(name, f"{said}, left out by tuning" if name in gone else said) for name, said in told]
     told += [(name, f"left out: {why}") for name, why in (evaluated.get("left_out") or {}).items()]

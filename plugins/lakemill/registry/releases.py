@@ -34,6 +34,7 @@ from lakemill.registry.training_times import (
     record_fit,
     record_trials,
 )
+from lakemill.registry.trial_rows import TrialRows
 from lakemill.training.estimators import make_pipeline
 from lakemill.training.fitting import count_fitted, fit_rows, tell_sampled
 from lakemill.training.found_features import read_found
@@ -144,14 +145,13 @@ def take_best(
     prices: list[GroupPrice] = []
     if is_cautious or workflow.train.select or groups:
         loaded = load_rows(workflow, lake, snapshot).alone()
-        workflow, classes = loaded.workflow, loaded.classes
-        rows = (loaded.X, loaded.y, loaded.tuning_split)
+        rows = TrialRows(loaded.workflow, candidate, loaded.X, loaded.y, loaded.tuning_split, classes=loaded.classes)
         with threadpool_limits(threads):
             if is_cautious:
-                tuned = prefer_untuned(workflow, tuned, *rows, classes=classes)
-            prices = price_groups(workflow, tuned, *rows, classes=classes)
+                tuned = prefer_untuned(rows, tuned)
+            prices = price_groups(rows, tuned)
             if workflow.train.select:
-                tuned = select_features(workflow, tuned, *rows, classes=classes)
+                tuned = select_features(rows, tuned)
     return {**vars(tuned), "groups": make_plain(prices)}
 
 

@@ -4,6 +4,8 @@ A model is given the features of its own snapshot ever after, whatever the workf
 Stays out: how they are found (``preprocessing.features.finding``).
 """
 
+from collections.abc import Mapping, Sequence
+
 import pyarrow as pa
 
 from lakemill.collection import read_kinds
@@ -48,7 +50,7 @@ def settle_features(workflow: Workflow, lake: Lake, snapshot: str, training_rows
             where=f"{workflow.workflow}, snapshot {snapshot}",
             remedy="name columns under features.numeric, categorical, dates, text",
         )
-    closed = workflow.features.close(_beyond_declared(workflow, held))
+    closed = close_features(workflow.features, held.kinds)
     if (fault := closed.find_fault_of_groups()) is not None:
         raise TrainingError(
             f"features.groups: {fault}",
@@ -69,7 +71,7 @@ def recall_features(workflow: Workflow, lake: Lake, snapshot: str) -> Workflow:
     held = read_found(lake, snapshot)
     if held is None or not workflow.features.are_open:
         return workflow
-    return workflow.with_features(workflow.features.close(_beyond_declared(workflow, held)))
+    return workflow.with_features(close_features(workflow.features, held.kinds))
 
 
 def features_of(workflow: Workflow, lake: Lake, snapshot: str) -> Features:
@@ -94,6 +96,13 @@ def features_of(workflow: Workflow, lake: Lake, snapshot: str) -> Features:
     return Features.model_validate({**kinds, "windows": held.get("windows", ())})
 
 
+def close_features(features: Features, kinds: Mapping[str, Sequence[str]]) -> Features:
+    """Return features with those that were found, by kind, beside those that the file names."""
+    return features.close(
+        {kind: [name for name in names if name not in features.columns] for kind, names in kinds.items()}
+    )
+
+
 def _find(workflow: Workflow, lake: Lake, rows: pa.Table) -> Found:
     features = workflow.features
     declared = {kind: list(getattr(features, kind)) for kind in KINDS}
@@ -108,8 +117,3 @@ def _find(workflow: Workflow, lake: Lake, rows: pa.Table) -> Found:
         )
     found = find_features(rows, features, kinds, label=workflow.table.label.column)
     return Found({kind: declared[kind] + found.kinds.get(kind, []) for kind in KINDS}, found.left_out)
-
-
-def _beyond_declared(workflow: Workflow, held: Found) -> dict[str, list[str]]:
-    named = workflow.features.columns
-    return {kind: [name for name in names if name not in named] for kind, names in held.kinds.items()}

@@ -1,10 +1,9 @@
-"""Rows made into numbers once for all trials that need them so: what a trial searches seldom concerns its transformers.
+"""Rows made into numbers once for all trials with equal transformers: what is searched seldom concerns these.
 
 Stays out: the estimator, and which rows are fitted and scored.
 """
 
 from collections import OrderedDict
-from collections.abc import Hashable
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,6 +12,7 @@ import pandas as pd
 from scipy import sparse
 from sklearn.base import BaseEstimator, TransformerMixin
 
+from lakemill.training.digest import digest_learnt
 from lakemill.training.measuring import Cost, measure
 
 MOST_BYTES = 256 * 2**20  # of all that is kept; the newest is kept in any case
@@ -65,7 +65,7 @@ class Prepared:
 
 
 class Preparations:
-    """What was prepared, by a name for it; the oldest is let go where it grows too large.
+    """What was prepared, by rows and transformer; the oldest is let go where it grows too large.
 
     Parameters
     ----------
@@ -74,17 +74,15 @@ class Preparations:
 
     def __init__(self, most_bytes: int = MOST_BYTES) -> None:
         self._most_bytes = most_bytes
-        self._kept: OrderedDict[Hashable, Prepared] = OrderedDict()
+        self._kept: OrderedDict[tuple[int, str], Prepared] = OrderedDict()
 
-    def prepare(
-        self, name: Hashable, transformer: Any, train: pd.DataFrame, y: np.ndarray, held: pd.DataFrame
-    ) -> Prepared:
-        """Return what was prepared under a name, or prepare it.
+    def prepare(self, fold: int, transformer: Any, train: pd.DataFrame, y: np.ndarray, held: pd.DataFrame) -> Prepared:
+        """Return what was prepared of a fold by an equal transformer, or prepare it.
 
         Parameters
         ----------
-        name : hashable
-            The same for equal transformers and the same rows.
+        fold : int
+            The same for the same rows.
         transformer : transformer
             Not fitted.
         train : DataFrame of shape (n_train, n_features)
@@ -95,6 +93,7 @@ class Preparations:
         -------
         Prepared
         """
+        name = (fold, digest_learnt(transformer))  # of one that has learnt nothing yet: of what it was made with
         if name not in self._kept:
             with measure() as cost:
                 transformed = transformer.fit_transform(train, y)

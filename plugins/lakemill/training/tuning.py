@@ -15,14 +15,12 @@ import numpy as np
 import optuna
 import pandas as pd
 from sklearn.pipeline import Pipeline
-from sklearn.utils import get_tags
 from threadpoolctl import threadpool_limits
 
 from lakemill.config import Workflow
 from lakemill.exceptions import TrainingError
 from lakemill.preprocessing.splitting import Split
 from lakemill.training.estimators import make_pipeline
-from lakemill.training.feature_switches import find_left_out
 from lakemill.training.measuring import measure
 from lakemill.training.prepared import Preparations
 from lakemill.training.rounds import Claim, SharedStudy, value_of
@@ -231,10 +229,8 @@ def _fit(
         undecided = [key for key in own if re.fullmatch(r"estimate__(estimator__)?n_jobs", key) and own[key] is None]
         pipeline.set_params(**dict.fromkeys(undecided, threads))
     transformer, estimator = pipeline["transform"], pipeline["estimate"]
-    # what else the transformers depend on, see `make_pipeline`
-    kind = (find_left_out(workflow.features, parameters), get_tags(estimator).input_tags.sparse)
     try:
-        prepared = preparations.prepare((name, number, *kind), transformer, fold.X_train, fold.y_train, fold.X_held)
+        prepared = preparations.prepare(number, transformer, fold.X_train, fold.y_train, fold.X_held)
         with measure() as cost:
             estimator.fit(prepared.train.copy(), fold.y_train)  # a copy: some estimators overwrite what they are given
     except (ValueError, TypeError) as error:  # scikit-learn's word for: not with these parameters, not on this data

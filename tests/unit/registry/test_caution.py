@@ -9,6 +9,7 @@ from workflows_for_tests import make_rows, make_workflow
 from lakemill.preprocessing.features import make_frame, make_target
 from lakemill.preprocessing.splitting import Split
 from lakemill.registry.caution import prefer_untuned
+from lakemill.registry.trial_rows import TrialRows
 from lakemill.training.tuning import Tuned
 
 SPLIT = Split(np.arange(300), np.arange(300, 450), np.arange(450, 500))
@@ -25,7 +26,9 @@ def prefer(found: dict[str, float], split: Split = SPLIT, **candidate) -> Tuned:
     )
     rows = make_rows(workflow, "2020-01-01", 500)
     X, y = make_frame(rows, workflow.features), make_target(rows, workflow.table.label)
-    return prefer_untuned(workflow, Tuned("plain", found, -0.1, 5, 1.0), X, y, split, classes=CLASSES)
+    return prefer_untuned(
+        TrialRows(workflow, "plain", X, y, split, classes=CLASSES), Tuned("plain", found, -0.1, 5, 1.0)
+    )
 
 
 @pytest.mark.parametrize(

@@ -18,6 +18,7 @@ from lakemill.registry import evaluating, releases
 from lakemill.registry.feature_selection import price_groups, select_features
 from lakemill.registry.model_card import make_card, write_markdown
 from lakemill.registry.models import Registry
+from lakemill.registry.trial_rows import TrialRows
 from lakemill.training.estimators import make_pipeline
 from lakemill.training.snapshots import take_snapshot
 from lakemill.training.tuning import Tuned
@@ -43,9 +44,20 @@ def draw(*, seed: int = 0, copies: bool = False) -> tuple[pd.DataFrame, np.ndarr
     return pd.DataFrame(columns), np.where(hidden + drawn.normal(size=1100) > 0, "true", "false").astype(object)
 
 
+def gather(workflow: Workflow, X: pd.DataFrame, y: np.ndarray, split: Split = SPLIT) -> TrialRows:
+    return TrialRows(workflow, "plain", X, y, split, classes=CLASSES)
+
+
+def test_the_same_parameters_are_fitted_once() -> None:
+    rows = gather(declare(), *draw())
+
+    assert rows.fit({"C": 1.0}) is rows.fit({"C": 1.0})
+    assert rows.fit({"C": 2.0}) is not rows.fit({"C": 1.0})
+
+
 @pytest.mark.parametrize("split", [SPLIT, FOLDED], ids=["validation rows", "folds"])
 def test_features_without_importance_are_left_out_and_others_stay(split: Split) -> None:
-    selected = select_features(declare(), TUNED, *draw(), split, classes=CLASSES)
+    selected = select_features(gather(declare(), *draw(), split), TUNED)
 
     left_out = selected.parameters["features.without"]
     assert selected.parameters == {"C": 1.0, "features.without": left_out}
@@ -58,7 +70,7 @@ def test_where_every_feature_matters_all_stay() -> None:
     X, y = draw()
     workflow = make_workflow(features={"numeric": ["strong", "copy", "weak"]})
 
-    assert select_features(workflow, TUNED, X[["strong", "copy", "weak"]], y, SPLIT, classes=CLASSES) == TUNED
+    assert select_features(gather(workflow, X[["strong", "copy", "weak"]], y), TUNED) == TUNED
 
 
 def test_of_two_that_say_the_same_not_both_go() -> None:
@@ -67,7 +79,7 @@ def test_of_two_that_say_the_same_not_both_go() -> None:
         train={"metric": "roc_auc", "candidates": {"plain": {"estimator": "sklearn.linear_model.LogisticRegression"}}},
     )
 
-    left_out = select_features(workflow, TUNED, *draw(copies=True), SPLIT, classes=CLASSES).parameters
+    left_out = select_features(gather(workflow, *draw(copies=True)), TUNED).parameters
 
     assert not {"strong", "copy"} <= set(left_out.get("features.without", []))
 
@@ -76,7 +88,7 @@ def test_a_group_that_is_off_stays_off_and_what_is_left_is_looked_at() -> None:
     workflow = declare(groups={"rest": ["idle", "copy"]})
     off = replace(TUNED, parameters={"C": 1.0, "features.rest": False})
 
-    selected = select_features(workflow, off, *draw(), SPLIT, classes=CLASSES)
+    selected = select_features(gather(workflow, *draw()), off)
 
     assert selected.parameters == {"C": 1.0, "features.rest": False, "features.without": ["idler"]}
 
@@ -86,7 +98,7 @@ def test_a_group_is_told_with_what_the_model_gains_by_it(is_on: bool) -> None:
     workflow = declare(groups={"needed": ["strong", "copy"], "nothing": ["idle*"]})
     tuned = replace(TUNED, parameters={"C": 1.0, "features.needed": is_on, "features.nothing": True})
 
-    needed, nothing = price_groups(workflow, tuned, *draw(), SPLIT, classes=CLASSES)
+    needed, nothing = price_groups(gather(workflow, *draw()), tuned)
 
     assert (needed.group, needed.columns, needed.is_on) == ("needed", ("strong", "copy"), is_on)
     assert needed.low > 0.1
@@ -98,8 +110,8 @@ def test_a_group_is_told_with_what_the_model_gains_by_it(is_on: bool) -> None:
 def test_a_group_is_told_though_all_features_beside_it_could_go() -> None:
     workflow = declare(groups={"needed": ["strong", "copy", "weak"]})
 
-    (needed,) = price_groups(workflow, TUNED, *draw(), SPLIT, classes=CLASSES)
-    selected = select_features(workflow, TUNED, *draw(), SPLIT, classes=CLASSES)
+    (needed,) = price_groups(gather(workflow, *draw()), TUNED)
+    selected = select_features(gather(workflow, *draw()), TUNED)
 
     assert needed.low > 0.1
     assert selected.parameters["features.without"] == ["idle", "idler"]
@@ -108,7 +120,7 @@ def test_a_group_is_told_though_all_features_beside_it_could_go() -> None:
 def test_without_groups_nothing_is_fitted_for_their_price() -> None:
     X, y = draw()
 
-    assert price_groups(declare(), TUNED, X.iloc[:0], y[:0], SPLIT, classes=CLASSES) == []
+    assert price_groups(gather(declare(), X, y), replace(TUNED, parameters={"C": "no number"})) == []
 
 
 def test_a_model_without_a_group_does_not_look_at_it() -> None:

@@ -36,17 +36,18 @@ def _none_fitted() -> None:
     CountingScaler.fits = 0
 
 
-def test_one_name_is_prepared_once_and_another_by_itself() -> None:
+def test_a_fold_is_prepared_once_by_equal_transformers_and_by_others_and_other_folds_by_themselves() -> None:
     preparations = Preparations()
-    first = preparations.prepare("a", CountingScaler(), TRAIN, Y, HELD)
+    first = preparations.prepare(0, CountingScaler(), TRAIN, Y, HELD)
 
-    assert preparations.prepare("a", CountingScaler(), TRAIN, Y, HELD) is first
-    assert preparations.prepare("b", CountingScaler(), TRAIN, Y, HELD) is not first
-    assert CountingScaler.fits == 2
+    assert preparations.prepare(0, CountingScaler(), TRAIN, Y, HELD) is first
+    assert preparations.prepare(1, CountingScaler(), TRAIN, Y, HELD) is not first
+    assert preparations.prepare(0, CountingScaler(with_mean=False), TRAIN, Y, HELD) is not first
+    assert CountingScaler.fits == 3
 
 
 def test_rows_to_score_come_from_memory_and_all_others_are_transformed() -> None:
-    prepared = Preparations().prepare("a", StandardScaler(), TRAIN, Y, HELD)
+    prepared = Preparations().prepare(0, StandardScaler(), TRAIN, Y, HELD)
 
     assert prepared.transformer.transform(HELD) is prepared.transformer.transformed
     alone = StandardScaler().fit(TRAIN)
@@ -57,22 +58,22 @@ def test_rows_to_score_come_from_memory_and_all_others_are_transformed() -> None
 
 def test_beyond_so_many_bytes_the_oldest_is_let_go_and_never_the_newest() -> None:
     preparations = Preparations(most_bytes=100)  # one takes 48
-    kept = {name: preparations.prepare(name, CountingScaler(), TRAIN, Y, HELD) for name in "abc"}
+    kept = {fold: preparations.prepare(fold, CountingScaler(), TRAIN, Y, HELD) for fold in range(3)}
 
-    assert preparations.prepare("c", CountingScaler(), TRAIN, Y, HELD) is kept["c"]
-    assert preparations.prepare("b", CountingScaler(), TRAIN, Y, HELD) is kept["b"]
-    assert preparations.prepare("a", CountingScaler(), TRAIN, Y, HELD) is not kept["a"]
+    assert preparations.prepare(2, CountingScaler(), TRAIN, Y, HELD) is kept[2]
+    assert preparations.prepare(1, CountingScaler(), TRAIN, Y, HELD) is kept[1]
+    assert preparations.prepare(0, CountingScaler(), TRAIN, Y, HELD) is not kept[0]
     tight = Preparations(most_bytes=1)
-    assert tight.prepare("a", StandardScaler(), TRAIN, Y, HELD) is tight.prepare("a", StandardScaler(), TRAIN, Y, HELD)
+    assert tight.prepare(0, StandardScaler(), TRAIN, Y, HELD) is tight.prepare(0, StandardScaler(), TRAIN, Y, HELD)
 
 
 def test_sparse_rows_are_counted_by_what_they_hold() -> None:
     preparations = Preparations(most_bytes=1_000)
     levels = pd.DataFrame({"a": list("abcd") * 25})
-    first = preparations.prepare("a", OneHotEncoder(), levels, np.zeros(100), levels)
+    first = preparations.prepare(0, OneHotEncoder(), levels, np.zeros(100), levels)
 
-    assert preparations.prepare("b", OneHotEncoder(), levels, np.zeros(100), levels) is not first
-    assert preparations.prepare("a", OneHotEncoder(), levels, np.zeros(100), levels) is not first
+    assert preparations.prepare(1, OneHotEncoder(), levels, np.zeros(100), levels) is not first
+    assert preparations.prepare(0, OneHotEncoder(), levels, np.zeros(100), levels) is not first
 
 
 def test_parameters_that_decide_whether_columns_may_be_sparse_do_not_share_rows() -> None:
